@@ -1,0 +1,1 @@
+"""The paperwork: circulars from a centre to its branches, signed reports back, and the audit of both."""
