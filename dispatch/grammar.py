@@ -1,0 +1,82 @@
+"""The small rules of text that messages and drafts share (FORMAT.md, sections 1 and 11).
+
+Each check raises FormatError and returns nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from zoneinfo import available_timezones
+
+from keys.errors import FormatError
+from keys.text import check_line, parse_handle
+
+MAX_NAME_BYTES = 255
+
+_DURATION = re.compile(r"P[1-9][0-9]{0,4}D|PT[1-9][0-9]{0,4}H|P0D")
+_DECIMAL = re.compile(r"-?(0|[1-9][0-9]{0,17})(\.[0-9]{1,18})?")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_PERIODS = {
+    "week": re.compile(r"[0-9]{4}-W(0[1-9]|[1-4][0-9]|5[0-3])"),
+    "month": re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])"),
+    "quarter": re.compile(r"[0-9]{4}-Q[1-4]"),
+    "year": re.compile(r"[0-9]{4}"),
+}
+_FORBIDDEN_IN_BLOCK = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+def check_addressees(names: tuple[str, ...]) -> None:
+    """Check handles and @groups, none twice. Raises FormatError."""
+    for name in names:
+        parse_handle(name.removeprefix("@"))
+    if len(set(names)) != len(names):
+        raise FormatError("an addressee is named twice")
+
+
+def check_attachment_name(name: str) -> None:
+    """Check that a file name is one line, without path. Raises FormatError."""
+    check_line(name)
+    if name in (".", "..") or "/" in name or "\\" in name or len(name.encode()) > MAX_NAME_BYTES:
+        raise FormatError("an attachment's name is not a plain file name")
+
+
+def check_block(text: str) -> None:
+    """Check text of many lines: no control characters but LF and TAB. Raises FormatError."""
+    if _FORBIDDEN_IN_BLOCK.search(text):
+        raise FormatError("a control character in the text")
+
+
+def check_zone(zone: str) -> None:
+    """Check the name of an IANA time zone. Raises FormatError."""
+    if zone not in available_timezones():
+        raise FormatError(f"no such time zone: {zone!r}")
+
+
+def check_duration(text: str) -> None:
+    """Check an ISO 8601 duration, `P7D` or `PT12H`. Raises FormatError."""
+    if not _DURATION.fullmatch(text):
+        raise FormatError("a duration reads P7D (days) or PT12H (hours)")
+
+
+def check_calendar_date(text: str) -> None:
+    """Check `YYYY-MM-DD`. Raises FormatError."""
+    try:
+        valid = bool(_DATE.fullmatch(text)) and bool(date.fromisoformat(text))
+    except ValueError:
+        valid = False
+    if not valid:
+        raise FormatError("a date reads YYYY-MM-DD")
+
+
+def check_decimal(text: str) -> None:
+    """Check a decimal string. Raises FormatError."""
+    if not _DECIMAL.fullmatch(text) or (text.startswith("-") and not text.strip("-0.")):
+        raise FormatError("not a decimal number")
+
+
+def check_period(text: str, every: str | None = None) -> None:
+    """Check a period, of one recurrence if `every` says which. Raises FormatError."""
+    patterns = _PERIODS.values() if every is None else (_PERIODS[every],)
+    if not any(pattern.fullmatch(text) for pattern in patterns):
+        raise FormatError("not a period")

@@ -1,0 +1,459 @@
+"""READ FIRST: what is said. The five kinds of message, bytes <-> object (FORMAT.md, 10 and 11).
+
+A dispatch carries one plaintext of two lines of JSON: the message, and the
+secrets that go with it. The originator signs the digest of the first line; that
+line holds the digest of the second. Publishing the first therefore discloses
+that line and nothing more.
+
+    circular    the centre tells its branches, and may ask for reports
+    report      a branch answers an obligation
+    receipt     an office says what it received, undertakes or refuses
+    decision    the centre accepts, returns, extends or waives
+    letter      anybody to anybody
+
+All fields of all kinds are settled here; a new one would be version 2. Nothing
+here does I/O or knows a roster.
+"""
+
+from __future__ import annotations
+
+import re
+from hashlib import sha256
+from typing import Any, ClassVar, Literal, TypeAlias
+
+from msgspec import Struct, field, json
+
+from dispatch.errors import MessageError
+from dispatch.grammar import (
+    check_addressees,
+    check_attachment_name,
+    check_block,
+    check_calendar_date,
+    check_decimal,
+    check_duration,
+    check_period,
+    check_zone,
+)
+from dispatch.note import parse_number
+from keys.canonical import decode_canonical, encode_canonical
+from keys.codec import decode_base64, encode_base64
+from keys.errors import FormatError
+from keys.text import check_line, parse_date, parse_handle
+
+MESSAGE_FORMAT = "dispatch-message/v1"
+MAX_MESSAGE = 4 * 1024 * 1024
+MAX_ATTACHMENTS = 64
+MAX_OBLIGATIONS = 64
+MAX_ITEMS = 1024
+SALT_SIZE = 32
+DIGEST_SIZE = 32
+
+Precedence: TypeAlias = Literal["deferred", "routine", "priority", "immediate", "flash"]
+RelationType: TypeAlias = Literal["amends", "supersedes", "cancels", "amplifies", "refers"]
+Reply: TypeAlias = Literal["receipt", "acknowledgement", "undertaking"]
+FieldType: TypeAlias = Literal["integer", "decimal", "text", "date", "boolean", "select", "table"]
+Cell: TypeAlias = bool | int | str
+Value: TypeAlias = bool | int | str | tuple[dict[str, Cell], ...]
+
+_FIELD_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
+
+
+class _Strict(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    pass
+
+
+class Attachment(_Strict, frozen=True):
+    """A file that travels beside the envelopes. `size` in bytes; SHA-256 of content and age file."""
+
+    name: str
+    size: int
+    digest: str
+    sealed: str
+
+
+class Relation(_Strict, frozen=True):
+    """What this says about an earlier circular. `id`: its note's, or None if not held."""
+
+    type: RelationType
+    number: str
+    id: str | None
+    paragraph: int | None
+
+
+class PromiseMade(_Strict, frozen=True):
+    """What the centre owes until an amplifying circular settles it."""
+
+    text: str
+
+
+class Field(_Strict, frozen=True):
+    """One field of a form, or one column of a table."""
+
+    name: str
+    label: str
+    type: FieldType
+    required: bool
+    minimum: str | None
+    maximum: str | None
+    target: str | None
+    choices: tuple[str, ...]
+    columns: tuple[Field, ...]
+
+
+class Form(_Strict, frozen=True):
+    """What a report has to say."""
+
+    id: str
+    fields: tuple[Field, ...]
+
+    def digest(self) -> str:
+        """Give the SHA-256 that a report pins, in base64."""
+        return encode_base64(sha256(json.encode(self)).digest())
+
+
+class Obligation(_Strict, frozen=True):
+    """A duty to report: by period, before or after an event, or once."""
+
+    id: str
+    paragraph: int | None
+    form: str
+    every: Literal["week", "month", "quarter", "year"] | None
+    before: str | None
+    after: str | None
+    once: str | None
+    from_: str | None = field(name="from")
+    until: str | None
+    due: str
+    nil: bool
+    undertaking: bool
+    by: tuple[str, ...]
+
+
+class Answered(_Strict, frozen=True):
+    """What a report answers: circular, its note id, obligation, digest of the form."""
+
+    number: str
+    id: str
+    obligation: str
+    form: str
+
+
+class Event(_Strict, frozen=True):
+    """An office's own event, counted from 1."""
+
+    count: int
+    label: str
+    date: str
+
+
+class Item(_Strict, frozen=True):
+    """One note that a receipt acknowledges."""
+
+    number: str
+    id: str
+    state: Literal["received", "acknowledged", "undertaken", "refused"]
+    by: str | None
+    reason: str | None
+
+
+class NoteRef(_Strict, frozen=True):
+    """A note by number and id."""
+
+    number: str
+    id: str
+
+
+class Slot(_Strict, frozen=True):
+    """One expected report."""
+
+    number: str
+    id: str
+    obligation: str
+    office: str
+    period: str | None
+    event: int | None
+
+
+class _Message(_Strict, frozen=True, tag_field="kind"):
+    format: Literal["dispatch-message/v1"]
+    salt: str
+    secrets: str
+    number: str
+    date: str
+    from_: str = field(name="from")
+    to: tuple[str, ...]
+    info: tuple[str, ...]
+    precedence: Precedence
+    subject: str
+    attachments: tuple[Attachment, ...]
+
+
+class Circular(_Message, frozen=True, tag="circular"):
+    """The centre tells its branches, and may ask for reports."""
+
+    kind: ClassVar[str] = "circular"
+    body: str
+    zone: str
+    reply: Reply
+    reply_within: str | None
+    relations: tuple[Relation, ...]
+    promises: tuple[PromiseMade, ...]
+    obligations: tuple[Obligation, ...]
+    forms: tuple[Form, ...]
+
+
+class Report(_Message, frozen=True, tag="report"):
+    """A branch answers an obligation."""
+
+    kind: ClassVar[str] = "report"
+    body: str
+    answers: Answered
+    period: str | None
+    event: Event | None
+    nil: bool
+    values: dict[str, Value]
+    revises: str | None
+    revision_reason: str | None
+
+
+class Receipt(_Message, frozen=True, tag="receipt"):
+    """An office says what it received, undertakes or refuses."""
+
+    kind: ClassVar[str] = "receipt"
+    items: tuple[Item, ...]
+
+
+class Decision(_Message, frozen=True, tag="decision"):
+    """The centre accepts or returns a report, extends or waives a slot."""
+
+    kind: ClassVar[str] = "decision"
+    body: str
+    decision: Literal["accept", "return", "extend", "waive"]
+    report: NoteRef | None
+    slot: Slot | None
+    until: str | None
+    reason: str | None
+
+
+class Letter(_Message, frozen=True, tag="letter"):
+    """Anybody to anybody."""
+
+    kind: ClassVar[str] = "letter"
+    body: str
+    relations: tuple[Relation, ...]
+
+
+Message: TypeAlias = Circular | Report | Receipt | Decision | Letter
+
+
+def encode_message(message: Message) -> bytes:
+    """Write the message line, LF included. Raises MessageError."""
+    _check(message)
+    line = encode_canonical(message)
+    if len(line) > MAX_MESSAGE:
+        raise MessageError(f"the message is longer than {MAX_MESSAGE} bytes")
+    return line
+
+
+def parse_message(line: bytes) -> Message:
+    """Parse a message line, LF included. Raises MessageError."""
+    if len(line) > MAX_MESSAGE:
+        raise MessageError(f"the message is longer than {MAX_MESSAGE} bytes")
+    try:
+        message: Message = decode_canonical(line, Message)
+    except FormatError as error:
+        raise MessageError(f"the message: {error}") from None
+    _check(message)
+    return message
+
+
+def content_digest(line: bytes) -> bytes:
+    """Give the digest to which the note commits: SHA-256 of the message line."""
+    return sha256(line).digest()
+
+
+def _check(message: Message) -> None:
+    """Check every rule of the grammar that the types do not carry. Raises MessageError."""
+    try:
+        _check_common(message)
+        match message:
+            case Circular():
+                _check_circular(message)
+            case Report():
+                _check_report(message)
+            case Receipt():
+                _check_receipt(message)
+            case Decision():
+                _check_decision(message)
+            case Letter():
+                check_block(message.body)
+                _check_relations(message.relations)
+    except FormatError as error:
+        raise MessageError(f"the message: {error}") from None
+
+
+def _check_common(message: Message) -> None:
+    decode_base64(message.salt, SALT_SIZE)
+    decode_base64(message.secrets, DIGEST_SIZE)
+    parse_date(message.date)
+    if parse_number(message.number).handle != parse_handle(message.from_):
+        raise FormatError("number and from name different offices")
+    check_addressees(message.to)
+    check_addressees(message.info)
+    if not message.to:
+        raise FormatError("no addressee")
+    check_line(message.subject)
+    if len(message.attachments) > MAX_ATTACHMENTS:
+        raise FormatError(f"more than {MAX_ATTACHMENTS} attachments")
+    for attachment in message.attachments:
+        check_attachment_name(attachment.name)
+        decode_base64(attachment.digest, DIGEST_SIZE)
+        decode_base64(attachment.sealed, DIGEST_SIZE)
+        if attachment.size < 0:
+            raise FormatError("an attachment's size is negative")
+
+
+def _check_relations(relations: tuple[Relation, ...]) -> None:
+    for relation in relations:
+        parse_number(relation.number)
+        if relation.id is not None:
+            decode_base64(relation.id, DIGEST_SIZE)
+
+
+def _check_circular(message: Circular) -> None:
+    check_block(message.body)
+    check_zone(message.zone)
+    if message.reply_within is not None:
+        check_duration(message.reply_within)
+    _check_relations(message.relations)
+    for promise in message.promises:
+        check_line(promise.text)
+    forms = [form.id for form in message.forms]
+    duties = [obligation.id for obligation in message.obligations]
+    if max(len(forms), len(duties)) > MAX_OBLIGATIONS:
+        raise FormatError(f"more than {MAX_OBLIGATIONS} obligations or forms")
+    if len(set(forms)) != len(forms) or len(set(duties)) != len(duties):
+        raise FormatError("two obligations or two forms with one id")
+    for form in message.forms:
+        parse_handle(form.id)
+        _check_fields(form.fields)
+    for obligation in message.obligations:
+        if obligation.form not in forms:
+            raise FormatError(f"no form {obligation.form!r} in the circular")
+        _check_obligation(obligation)
+
+
+def _check_obligation(obligation: Obligation) -> None:
+    parse_handle(obligation.id)
+    triggers = [obligation.every, obligation.before, obligation.after, obligation.once]
+    if sum(trigger is not None for trigger in triggers) != 1:
+        raise FormatError("an obligation has one of every, before, after and once")
+    if (obligation.every is None) != (obligation.from_ is None) or (obligation.until and not obligation.every):
+        raise FormatError("from belongs to every, and until to from")
+    for period in (obligation.from_, obligation.until):
+        if period is not None:
+            check_period(period, obligation.every)
+    for line in (obligation.before, obligation.after):
+        if line is not None:
+            check_line(line)
+    if obligation.once is not None:
+        check_calendar_date(obligation.once)
+    check_duration(obligation.due)
+    check_addressees(obligation.by)
+
+
+def _check_fields(fields: tuple[Field, ...]) -> None:
+    if len({item.name for item in fields}) != len(fields):
+        raise FormatError("two fields with one name")
+    for item in fields:
+        if not _FIELD_NAME.fullmatch(item.name):
+            raise FormatError("a field's name is lower-case letters, digits and underscores")
+        check_line(item.label)
+        bounds = [bound for bound in (item.minimum, item.maximum, item.target) if bound is not None]
+        for bound in bounds:
+            check_decimal(bound)
+        if bounds and item.type not in ("integer", "decimal"):
+            raise FormatError("only numbers have a minimum, maximum or target")
+        if bool(item.choices) != (item.type == "select") or bool(item.columns) != (item.type == "table"):
+            raise FormatError("choices belong to select and columns to table")
+        for choice in item.choices:
+            check_line(choice)
+        if any(column.type == "table" for column in item.columns):
+            raise FormatError("a table in a table")
+        _check_fields(item.columns)
+
+
+def _check_report(message: Report) -> None:
+    check_block(message.body)
+    _check_ref(message.answers.number, message.answers.id)
+    parse_handle(message.answers.obligation)
+    decode_base64(message.answers.form, DIGEST_SIZE)
+    if message.period is not None:
+        check_period(message.period)
+        if message.event is not None:
+            raise FormatError("a report is for a period or an event")
+    if message.event is not None:
+        check_line(message.event.label)
+        check_calendar_date(message.event.date)
+        if message.event.count < 1:
+            raise FormatError("events count from 1")
+    if message.nil and message.values:
+        raise FormatError("a nil return has no values")
+    for value in message.values.values():
+        cells = [cell for row in value for cell in row.values()] if isinstance(value, tuple) else [value]
+        for cell in cells:
+            if isinstance(cell, str):
+                check_block(cell)
+    if (message.revises is None) != (message.revision_reason is None):
+        raise FormatError("a revision says what it revises and why")
+    if message.revises is not None:
+        decode_base64(message.revises, DIGEST_SIZE)
+        check_line(message.revision_reason or "")
+
+
+def _check_receipt(message: Receipt) -> None:
+    if not 1 <= len(message.items) <= MAX_ITEMS:
+        raise FormatError(f"a receipt has 1 to {MAX_ITEMS} items")
+    ids = [_check_ref(item.number, item.id) for item in message.items]
+    if any(first >= second for first, second in zip(ids, ids[1:], strict=False)):
+        raise FormatError("the items of a receipt are not in ascending order")
+    for item in message.items:
+        if (item.reason is None) != (item.state != "refused") or (item.by is None) != (item.state == "received"):
+            raise FormatError("a reply names who gives it, and a refusal its reason")
+        for line in (item.by, item.reason):
+            if line is not None:
+                check_line(line)
+
+
+def _check_decision(message: Decision) -> None:
+    check_block(message.body)
+    on_report = message.decision in ("accept", "return")
+    if (message.report is not None) != on_report or (message.slot is None) != on_report:
+        raise FormatError("accept and return are for reports, extend and waive for slots")
+    if (message.until is not None) != (message.decision == "extend"):
+        raise FormatError("only an extension has a date")
+    if (message.reason is not None) != (message.decision in ("return", "waive")):
+        raise FormatError("a return and a waiver have a reason")
+    if message.report is not None:
+        _check_ref(message.report.number, message.report.id)
+    if message.slot is not None:
+        _check_ref(message.slot.number, message.slot.id)
+        parse_handle(message.slot.obligation)
+        parse_handle(message.slot.office)
+        if message.slot.period is not None:
+            check_period(message.slot.period)
+    if message.until is not None:
+        parse_date(message.until)
+    if message.reason is not None:
+        check_line(message.reason)
+
+
+def _check_ref(number: str, note_id: str) -> bytes:
+    parse_number(number)
+    return decode_base64(note_id, DIGEST_SIZE)
+
+
+def as_json(message: Message) -> dict[str, Any]:
+    """Give the message as plain JSON values, members as signed."""
+    result: dict[str, Any] = json.decode(encode_canonical(message))
+    return result
