@@ -60,22 +60,6 @@ class Tree:
         return tuple(path)
 
 
-def root(self) -> bytes:
-        """The Merkle Tree Hash."""
-        top = self._levels[-1]
-        return top[0] if top else EMPTY_ROOT
-
-    def proof(self, index: int) -> tuple[bytes, ...]:
-        """Give the audit path of the leaf at `index`, leaf to root."""
-        return tuple(
-            level[sibling] for level in self._levels[:-1] if (sibling := _shift(index, level, self._levels) ^ 1) < len(level)
-        )
-
-
-def _shift(index: int, level: Sequence[bytes], levels: Sequence[Sequence[bytes]]) -> int:
-    return index >> next(depth for depth, other in enumerate(levels) if other is level)
-
-
 def root(leaf_hashes: Iterable[bytes]) -> bytes:
     """Compute the Merkle Tree Hash over leaf hashes."""
     return Tree(leaf_hashes).root
