@@ -1,0 +1,219 @@
+"""Age files (C2SP age.md, v1): this module is the whole API.
+
+    encrypt, decrypt                  bytes in, bytes out
+    encrypt_stream, decrypt_stream    file to file in flat memory
+    encode_armor, decode_armor, decode_armor_canonical, ArmorReader, ArmorWriter
+    parse_recipient, parse_identity, parse_identities, passphrase
+
+The kinds of keys are in `keys.age.recipients`, which is imported when the first key is
+made: what only reads armor need not wait for it.
+"""
+
+from __future__ import annotations
+
+import hmac
+import os
+from typing import TYPE_CHECKING
+
+from keys.age.armor import (
+    MARK,
+    MAX_WHITE_SPACE,
+    WHITE_SPACE,
+    ArmorReader,
+    ArmorWriter,
+    decode_armor,
+    decode_armor_canonical,
+    encode_armor,
+)
+from keys.age.files import Rejoined, read_full, write_full
+from keys.age.header import (
+    MAGIC,
+    MAX_HEADER_SIZE,
+    Header,
+    encode_header,
+    encode_signed,
+    find_header_end,
+    parse_header,
+)
+from keys.age.kdf import derive_key
+from keys.errors import HeaderError, HeaderMacError, NoMatchError, PassphraseError, StanzaError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from keys.age.files import Readable, Writable
+    from keys.age.recipients import (
+        HybridIdentity,
+        HybridRecipient,
+        Identity,
+        Passphrase,
+        Recipient,
+        X25519Identity,
+        X25519Recipient,
+    )
+
+__all__ = [
+    "ArmorReader",
+    "ArmorWriter",
+    "decode_armor",
+    "decode_armor_canonical",
+    "decrypt",
+    "decrypt_stream",
+    "encode_armor",
+    "encrypt",
+    "encrypt_stream",
+    "parse_identities",
+    "parse_identity",
+    "parse_recipient",
+    "passphrase",
+]
+
+_READ_SIZE = 64 * 1024
+
+
+def encrypt(plaintext: bytes, recipients: Sequence[Recipient]) -> bytes:
+    """Seal to one or more recipients: a binary age file.
+
+    Raises StanzaError for no recipient, or for kinds that may not be mixed: a passphrase
+    stands alone, and a classical recipient would undo what hybrid ones are for.
+    Raises KeyFormatError for a recipient that turns out to be no key.
+    """
+    from keys.age.stream import encrypt_payload
+
+    header, file_key = _make_header(recipients)
+    return header + encrypt_payload(file_key, plaintext)
+
+
+def encrypt_stream(source: Readable, sink: Writable, recipients: Sequence[Recipient]) -> None:
+    """Seal what `source` holds, of any size, into `sink`. Raises as `encrypt` does.
+
+    For an armored file, make the sink an ArmorWriter.
+    """
+    from keys.age.stream import encrypt_payload_stream
+
+    header, file_key = _make_header(recipients)
+    write_full(sink, header)
+    encrypt_payload_stream(file_key, source, sink)
+
+
+def decrypt(data: bytes, identities: Iterable[Identity], *, only: frozenset[str] | None = None) -> bytes:
+    """Open a binary or armored age file.
+
+    `only`: the file must have exactly one stanza, of one of these types, or StanzaError is
+    raised before any key is tried. Without it any mixture is opened that the format allows.
+    Raises ArmorError, HeaderError, NoMatchError, PassphraseError, HeaderMacError, PayloadError.
+    """
+    from keys.age.stream import decrypt_payload
+
+    if not data.startswith(MAGIC) and data.lstrip(WHITE_SPACE).startswith(MARK):
+        data = decode_armor(data)
+    header, payload = parse_header(data)
+    return decrypt_payload(_open_header(header, identities, only), payload)
+
+
+def decrypt_stream(
+    source: Readable, sink: Writable, identities: Iterable[Identity], *, only: frozenset[str] | None = None
+) -> None:
+    """Open what `source` holds, binary or armored, of any size, into `sink`.
+
+    Raises as `decrypt` does. Only authentic data is written, but all that comes before an
+    error: the caller must discard the output when this raises.
+    """
+    from keys.age.stream import decrypt_payload_stream
+
+    start = read_full(source, MAX_WHITE_SPACE + len(MARK))
+    source = Rejoined(start, source)
+    if not start.startswith(MAGIC) and start.lstrip(WHITE_SPACE).startswith(MARK):
+        source = ArmorReader(source)
+    start = _read_header(source)
+    header, payload = parse_header(start)
+    file_key = _open_header(header, identities, only)
+    decrypt_payload_stream(file_key, Rejoined(bytes(payload), source), sink)
+
+
+def parse_recipient(text: str) -> HybridRecipient | X25519Recipient:
+    """Parse `age1pq1...` or `age1...`, and check the key. Raises KeyFormatError."""
+    from keys.age import recipients
+
+    return recipients.parse_recipient(text)
+
+
+def parse_identity(text: str) -> HybridIdentity | X25519Identity:
+    """Parse `AGE-SECRET-KEY-PQ-1...` or `AGE-SECRET-KEY-1...`. Raises KeyFormatError."""
+    from keys.age import recipients
+
+    return recipients.parse_identity(text)
+
+
+def parse_identities(text: str) -> tuple[HybridIdentity | X25519Identity, ...]:
+    """Parse an identity file: one a line, blank and `#` lines skipped. Raises KeyFormatError."""
+    from keys.age import recipients
+
+    return recipients.parse_identities(text)
+
+
+def passphrase(text: str, work_factor: int = 18) -> Passphrase:
+    """Make a passphrase to seal to and to open with.
+
+    `work_factor`: log2 of scrypt's N, 1 to 20, for sealing. Raises PassphraseError.
+    """
+    from keys.age import recipients
+
+    return recipients.Passphrase(text, work_factor)
+
+
+def _make_header(recipients: Sequence[Recipient]) -> tuple[bytes, bytes]:
+    """Wrap a new file key for all: `(header, file_key)`."""
+    from keys.age.recipients import FILE_KEY_SIZE, HYBRID, SCRYPT
+
+    if not recipients:
+        raise StanzaError("no recipient to seal to")
+    kinds = {recipient.kind for recipient in recipients}
+    if SCRYPT in kinds and len(recipients) > 1:
+        raise StanzaError("a passphrase beside other recipients: it must stand alone")
+    if HYBRID in kinds and len(kinds) > 1:
+        raise StanzaError("a classical recipient beside hybrid ones: it would undo their protection")
+    file_key = os.urandom(FILE_KEY_SIZE)
+    signed = encode_signed(tuple(recipient.wrap(file_key) for recipient in recipients))
+    return encode_header(signed, _header_mac(file_key, signed)), file_key
+
+
+def _header_mac(file_key: bytes, signed: bytes) -> bytes:
+    return hmac.digest(derive_key(file_key, b"", b"header"), signed, "sha256")
+
+
+def _read_header(source: Readable) -> bytes:
+    """Read up to the end of the header and a little beyond; parsing finds out if there is none."""
+    data = b""
+    while find_header_end(data) < 0 and len(data) < MAX_HEADER_SIZE:
+        piece = read_full(source, _READ_SIZE)
+        data += piece
+        if not piece or not data.startswith(MAGIC):
+            break
+    return data
+
+
+def _open_header(header: Header, identities: Iterable[Identity], only: frozenset[str] | None) -> bytes:
+    """Find the file key. 1 policy, 2 the format's own rule, 3 the keys, 4 the MAC."""
+    from keys.age.recipients import FILE_KEY_SIZE, SCRYPT
+
+    types = [stanza.type for stanza in header.stanzas]
+    if only is not None and (len(types) != 1 or types[0] not in only):
+        raise StanzaError("not sealed to exactly one recipient of an allowed kind")
+    if SCRYPT in types and len(types) > 1:
+        raise HeaderError("a passphrase beside other recipients: it must stand alone")
+    tried = set()
+    for identity in identities:
+        tried.add(identity.kind)
+        file_key = identity.unwrap(header.stanzas)
+        if file_key is None:
+            continue
+        if len(file_key) != FILE_KEY_SIZE:
+            raise HeaderError("an age file key that is not of 16 bytes")
+        if not hmac.compare_digest(_header_mac(file_key, header.signed), header.mac):
+            raise HeaderMacError("the header of the age file was altered")
+        return file_key
+    if SCRYPT in types:
+        wrong = SCRYPT in tried
+        raise PassphraseError("wrong passphrase" if wrong else "the age file is sealed with a passphrase")
+    raise NoMatchError("no key at hand opens this age file", hint="is it for another key, or an older one?")
