@@ -15,6 +15,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 TESTS = Path(__file__).parent
 
@@ -36,9 +37,13 @@ COMMANDS = {
 
 MISSING = pytest.StashKey[dict[str, int]]()  # tool -> number of tests that went without it
 
+# A slow machine is no failure, and a submission is not to hang on which examples were drawn.
+settings.register_profile("dispatch", deadline=None, derandomize="CI" in os.environ)
+settings.load_profile("dispatch")
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--all", action="store_true", help="fail, not skip, tests whose independent tool is missing")
+    parser.addoption("--all", action="store_true", help="a test whose tool is missing fails")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -50,7 +55,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         unknown = _tools_of(item) - INSTALL.keys()
         if unknown:
-            raise pytest.UsageError(f"{item.nodeid}: tool marker names no known tool: {', '.join(sorted(unknown))}")
+            raise pytest.UsageError(f"{item.nodeid}: no known tool: {', '.join(sorted(unknown))}")
 
 
 @pytest.hookimpl(tryfirst=True)
