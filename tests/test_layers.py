@@ -13,8 +13,8 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 
-# Lowest first: a module imports only what is named before it here. A folder is one layer, whose modules import
-# one another freely. Every import of `keys.x` runs `keys/__init__.py` first, which makes that the lowest.
+# Lowest first: a module imports only what is named before it here. A folder is one layer, whose modules
+# import one another freely. Every import of `keys.x` runs `keys/__init__.py` first: that is the lowest.
 LAYERS = {
     "keys": (
         "__init__",
