@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
 import msgspec
 
@@ -27,7 +27,7 @@ _MAX_REASON = 300
 
 
 @lru_cache
-def _decoder(type_: type[T]) -> msgspec.json.Decoder[T]:
+def _decoder(type_: Any) -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(type_)
 
 
@@ -45,10 +45,14 @@ def encode_canonical(value: object) -> bytes:
     return data
 
 
-def decode_canonical(data: bytes, type_: type[T]) -> T:
+@overload
+def decode_canonical(data: bytes, type_: type[T]) -> T: ...
+@overload
+def decode_canonical(data: bytes, type_: Any) -> Any: ...
+def decode_canonical(data: bytes, type_: Any) -> Any:
     """Decode a line of canonical JSON, its LF included, to a struct.
 
-    `type_`: a struct; it must say what every value may be (a member of type Any would
+    `type_`: a struct, or a union of some; it must say what every value may be (a member of type Any would
     let a float through). The length is the caller's to cap. Raises FormatError, which
     names the place where it can.
     """

@@ -1,7 +1,7 @@
 """The grammar of short texts: handles, dates, lines and blocks of text.
 
-Source: docs/FORMAT.md, section 1. Pure. Every check returns its argument, so that it
-can stand in an expression, or raises FormatError.
+Source: docs/FORMAT.md, section 1. Pure. Every function returns the value that it
+checked, so that it can stand in an expression, or raises FormatError.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ _SEPARATORS = frozenset("\u2028\u2029")
 _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
-def check_handle(text: str) -> str:
-    """Demand a handle, or the name of a realm or group. Raises FormatError."""
+def parse_handle(text: str) -> str:
+    """Parse a handle, or the name of a realm or group. Raises FormatError."""
     if not HANDLE.fullmatch(text):
         raise FormatError(
             f"not a handle: {_shown(text)}",
