@@ -1,0 +1,453 @@
+"""An office's numbered record: SQLite, and the only module with SQL.
+
+A dispatch of ours goes through three states, each stored in one transaction:
+
+    pending     number allotted, note and copies stored, no signature yet
+    signed      enough signatures stored, its files not all written yet
+    released    every envelope file has been written once
+
+A crash leaves one of these; `unfinished` finds what is to be carried on. What
+came in is `received`. What could not be accepted yet, or never will be, lies in
+its own table (`held`, `rejected`), and is no part of the record.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal
+
+from dispatch.errors import EquivocationError, RefusedError, StorageError
+from dispatch.merkle import leaf_hash, root
+from dispatch.note import FIRST_HEAD, Head, Number, parse_number
+from keys.text import format_date, parse_date
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from datetime import datetime
+    from pathlib import Path
+
+    from dispatch.envelope import VerifiedEnvelope
+
+# How long a process waits for another that is writing, in seconds.
+WAIT: Final = 120.0
+
+State = Literal["pending", "signed", "released", "received"]
+HeldState = Literal["held", "rejected"]
+
+_MIGRATIONS: Final = (
+    (
+        "the first tables",
+        """
+        CREATE TABLE notes (
+            seq INTEGER PRIMARY KEY,
+            id BLOB NOT NULL UNIQUE,
+            issuer TEXT NOT NULL,
+            volume TEXT NOT NULL,
+            ordinal INTEGER NOT NULL,
+            date TEXT NOT NULL,
+            text BLOB NOT NULL,
+            signatures BLOB,
+            state TEXT NOT NULL CHECK (state IN ('pending', 'signed', 'released', 'received')),
+            directory TEXT,
+            first_seen TEXT NOT NULL,
+            UNIQUE (issuer, volume, ordinal)
+        ) STRICT;
+        CREATE TABLE copies (
+            seq INTEGER PRIMARY KEY,
+            note INTEGER NOT NULL REFERENCES notes,
+            position INTEGER NOT NULL,
+            handle TEXT NOT NULL,
+            after TEXT,
+            digest BLOB NOT NULL,
+            proof BLOB NOT NULL,
+            UNIQUE (note, position)
+        ) STRICT;
+        CREATE INDEX copies_of_an_office ON copies (handle, note);
+        CREATE TABLE bodies (
+            copy INTEGER PRIMARY KEY REFERENCES copies,
+            data BLOB NOT NULL
+        ) STRICT;
+        CREATE TABLE attachments (
+            note INTEGER NOT NULL REFERENCES notes,
+            sealed BLOB NOT NULL,
+            PRIMARY KEY (note, sealed)
+        ) STRICT;
+        CREATE TABLE waiting (
+            seq INTEGER PRIMARY KEY,
+            digest BLOB NOT NULL UNIQUE,
+            name TEXT NOT NULL,
+            file BLOB NOT NULL,
+            number TEXT NOT NULL,
+            state TEXT NOT NULL CHECK (state IN ('held', 'rejected')),
+            code INTEGER NOT NULL,
+            reason TEXT NOT NULL,
+            first_seen TEXT NOT NULL
+        ) STRICT;
+        """,
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One note of the record. `signatures`: the blocks one after another, or None."""
+
+    seq: int
+    id: bytes
+    number: Number
+    date: datetime
+    text: bytes
+    signatures: bytes | None
+    state: State
+    directory: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredCopy:
+    """One copy of a note of ours, or ours of another's note. `body` None: no longer kept."""
+
+    index: int
+    to: str
+    after: Number | None
+    digest: bytes
+    proof: tuple[bytes, ...]
+    body: bytes | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """A file that is held or was rejected, with the reason and its exit code."""
+
+    name: str
+    file: bytes
+    number: str
+    state: HeldState
+    code: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allotment:
+    """What a new dispatch gets: its number, its date, and the head that its note pins."""
+
+    number: Number
+    date: datetime
+    head: Head
+
+
+class Register:
+    """The register file at `path`, made if it is not there. Close it, or use it in `with`."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        with self._translated():
+            self._connection = sqlite3.connect(path, timeout=WAIT, isolation_level=None)
+            self._connection.execute("PRAGMA journal_mode = WAL")
+            self._connection.execute("PRAGMA synchronous = FULL")
+            self._connection.execute("PRAGMA foreign_keys = ON")
+            self._migrate()
+
+    def __enter__(self) -> Register:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+    @contextlib.contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise StorageError(
+                f"{self._path}: the register cannot be used: {error}",
+                hint="make room on the disk, or wait for the other process, and run the command again",
+            ) from error
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Hold the register alone; everything inside is stored at the end, or nothing."""
+        with self._translated():
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._connection.execute("COMMIT")
+            except BaseException:
+                # a full disk may have rolled back already
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
+
+    def _migrate(self) -> None:
+        version = self._connection.execute("PRAGMA user_version").fetchone()[0]
+        if version > len(_MIGRATIONS):
+            raise StorageError(f"{self._path}: written by a later version of dispatch", hint="upgrade dispatch")
+        if version == len(_MIGRATIONS):
+            return
+        with self.transaction():
+            # another process may have migrated while this one waited
+            version = self._connection.execute("PRAGMA user_version").fetchone()[0]
+            for done, (_, script) in enumerate(_MIGRATIONS[version:], version + 1):
+                for statement in filter(str.strip, script.split(";")):
+                    self._connection.execute(statement)
+                self._connection.execute(f"PRAGMA user_version = {done}")
+
+    # The way out
+
+    def allot(self, issuer: str, now: datetime) -> Allotment:
+        """Give the next number of `issuer`, inside a transaction. A clock behind uses the last date."""
+        last = self._connection.execute(
+            "SELECT volume, ordinal, date FROM notes WHERE issuer = ? ORDER BY seq DESC LIMIT 1", (issuer,)
+        ).fetchone()
+        if last is None:
+            return Allotment(number=Number(issuer, f"{now.year:04}", 1), date=now, head=FIRST_HEAD)
+        volume, ordinal, date = last[0], last[1], max(now, parse_date(last[2]))
+        head = Head(volume, ordinal, self.volume_root(issuer, volume))
+        if int(volume[:4]) == date.year:
+            return Allotment(number=Number(issuer, volume, ordinal + 1), date=date, head=head)
+        return Allotment(number=Number(issuer, f"{date.year:04}", 1), date=date, head=head)
+
+    def volume_root(self, issuer: str, volume: str) -> bytes:
+        """Compute the root over the ids of a volume."""
+        ids = self._connection.execute(
+            "SELECT id FROM notes WHERE issuer = ? AND volume = ? ORDER BY ordinal", (issuer, volume)
+        )
+        return root(leaf_hash(row[0]) for row in ids)
+
+    def previous_to(self, issuer: str, handle: str) -> Number | None:
+        """Give the number of the last dispatch of `issuer` to `handle`."""
+        row = self._connection.execute(
+            "SELECT n.volume, n.ordinal FROM copies c JOIN notes n ON n.seq = c.note"
+            " WHERE c.handle = ? AND n.issuer = ? ORDER BY c.note DESC LIMIT 1",
+            (handle, issuer),
+        ).fetchone()
+        return Number(issuer, row[0], row[1]) if row else None
+
+    def reserve(self) -> tuple[int, int]:
+        """Give the row numbers of the next note and its first copy, inside a transaction."""
+        note = self._connection.execute("SELECT coalesce(max(seq), 0) + 1 FROM notes").fetchone()[0]
+        copy = self._connection.execute("SELECT coalesce(max(seq), 0) + 1 FROM copies").fetchone()[0]
+        return note, copy
+
+    def store_body(self, copy_seq: int, body: bytes) -> None:
+        """Store one sealed body, inside the transaction that stores its note."""
+        self._connection.execute("INSERT INTO bodies (copy, data) VALUES (?, ?)", (copy_seq, body))
+
+    def store_note(  # noqa: PLR0913 - one row, its columns
+        self,
+        *,
+        seq: int,
+        note_id: bytes,
+        number: Number,
+        date: datetime,
+        text: bytes,
+        signatures: bytes | None,
+        state: State,
+        directory: str | None,
+        now: datetime,
+    ) -> None:
+        """Store one note, inside a transaction."""
+        self._connection.execute(
+            "INSERT INTO notes (seq, id, issuer, volume, ordinal, date, text, signatures, state, directory,"
+            " first_seen) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (seq, note_id, *number, format_date(date), text, signatures, state, directory, format_date(now)),
+        )
+
+    def store_copies(self, note_seq: int, first_copy: int, copies: Iterable[StoredCopy]) -> None:
+        """Store the copies of a note; their rows count from `first_copy`."""
+        self._connection.executemany(
+            "INSERT INTO copies (seq, note, position, handle, after, digest, proof) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (
+                (
+                    first_copy + copy.index - 1,
+                    note_seq,
+                    copy.index,
+                    copy.to,
+                    str(copy.after) if copy.after else None,
+                    copy.digest,
+                    b"".join(copy.proof),
+                )
+                for copy in copies
+            ),
+        )
+
+    def store_attachments(self, note_seq: int, sealed: Iterable[bytes]) -> None:
+        """Store which attachments belong to a note, by the SHA-256 of their age files."""
+        rows = ((note_seq, digest) for digest in sealed)
+        self._connection.executemany("INSERT OR IGNORE INTO attachments (note, sealed) VALUES (?, ?)", rows)
+
+    def store_signatures(self, note_id: bytes, signatures: bytes) -> None:
+        """Store the signatures of a pending note, which makes it signed; the first ones stand."""
+        with self.transaction():
+            self._connection.execute(
+                "UPDATE notes SET signatures = ?, state = 'signed' WHERE id = ? AND state = 'pending'",
+                (signatures, note_id),
+            )
+
+    def mark_released(self, note_id: bytes) -> None:
+        """Note that every file of a signed note has been written."""
+        with self.transaction():
+            self._connection.execute("UPDATE notes SET state = 'released' WHERE id = ? AND state = 'signed'", (note_id,))
+
+    def unfinished(self) -> tuple[Entry, ...]:
+        """List our notes that are pending or signed but not released, oldest first."""
+        return self._entries("state IN ('pending', 'signed') ORDER BY seq")
+
+    # The way in
+
+    def receive(
+        self, verified: VerifiedEnvelope, signatures: bytes, attachments: tuple[bytes, ...], now: datetime
+    ) -> bool:
+        """Store a verified envelope. True if it is new, False if it was there.
+
+        Raises EquivocationError if another note has its number.
+        """
+        note, copy = verified.note, verified.copy
+        with self.transaction():
+            known = self.find(note.number)
+            if known is not None:
+                if known.id != verified.id:
+                    raise EquivocationError(
+                        f"{note.number} was received before with another text: both are kept",
+                        hint="one office has signed two dispatches with one number; compare them with other offices",
+                    )
+                return False
+            seq, copy_seq = self.reserve()
+            self.store_note(
+                seq=seq,
+                note_id=verified.id,
+                number=note.number,
+                date=note.date,
+                text=verified.verified_note.signed_note.signed.text,
+                signatures=signatures,
+                state="received",
+                directory=None,
+                now=now,
+            )
+            stored = StoredCopy(
+                index=copy.index, to=copy.to, after=copy.after, digest=copy.body, proof=copy.proof, body=None
+            )
+            self.store_copies(seq, copy_seq - copy.index + 1, [stored])
+            self.store_body(copy_seq, verified.body)
+            self.store_attachments(seq, attachments)
+        return True
+
+    def put_waiting(self, digest: bytes, waiting: Waiting, now: datetime) -> None:
+        """Keep a file that is held or rejected, under the SHA-256 of its bytes; the newest reason stands."""
+        with self.transaction():
+            self._connection.execute(
+                "INSERT INTO waiting (digest, name, file, number, state, code, reason, first_seen)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (digest) DO UPDATE SET"
+                " state = excluded.state, code = excluded.code, reason = excluded.reason",
+                (
+                    digest,
+                    waiting.name,
+                    waiting.file,
+                    waiting.number,
+                    waiting.state,
+                    waiting.code,
+                    waiting.reason,
+                    format_date(now),
+                ),
+            )
+
+    def drop_waiting(self, digest: bytes) -> None:
+        """Forget a file that is no longer held."""
+        with self.transaction():
+            self._connection.execute("DELETE FROM waiting WHERE digest = ?", (digest,))
+
+    def waiting(self, state: HeldState) -> tuple[Waiting, ...]:
+        """List what is held or rejected, oldest first."""
+        with self._translated():
+            rows = self._connection.execute(
+                "SELECT name, file, number, state, code, reason FROM waiting WHERE state = ? ORDER BY seq", (state,)
+            ).fetchall()
+        return tuple(
+            Waiting(name=row[0], file=row[1], number=row[2], state=row[3], code=row[4], reason=row[5]) for row in rows
+        )
+
+    # Looking things up
+
+    def find(self, number: Number) -> Entry | None:
+        """Find a note by number."""
+        entries = self._entries("issuer = ? AND volume = ? AND ordinal = ?", *number)
+        return entries[0] if entries else None
+
+    def get(self, number: Number) -> Entry:
+        """Find a note by number. Raises RefusedError if it is not there."""
+        entry = self.find(number)
+        if entry is None:
+            raise RefusedError(f"the register has no {number}", hint="`dispatch list` shows what it has")
+        return entry
+
+    def newest(self, limit: int, *, ours: bool | None = None) -> tuple[Entry, ...]:
+        """List the newest notes first; only our own, only others', or (None) both."""
+        condition = {None: "1", True: "state <> 'received'", False: "state = 'received'"}[ours]
+        return self._entries(f"{condition} ORDER BY seq DESC LIMIT ?", limit)
+
+    def own(self) -> tuple[Entry, ...]:
+        """List all notes of ours that have been signed, oldest first."""
+        return self._entries("state IN ('signed', 'released') ORDER BY seq")
+
+    def copies(self, entry: Entry) -> Iterator[StoredCopy]:
+        """Give the copies of a note in order, one at a time."""
+        with self._translated():
+            rows = self._connection.execute(
+                "SELECT c.position, c.handle, c.after, c.digest, c.proof, b.data FROM copies c"
+                " LEFT JOIN bodies b ON b.copy = c.seq WHERE c.note = ? ORDER BY c.position",
+                (entry.seq,),
+            )
+            for row in rows:
+                yield _stored_copy(row)
+
+    def copy_for(self, entry: Entry, handle: str) -> StoredCopy | None:
+        """Give one office's copy of a note."""
+        with self._translated():
+            row = self._connection.execute(
+                "SELECT c.position, c.handle, c.after, c.digest, c.proof, b.data FROM copies c"
+                " LEFT JOIN bodies b ON b.copy = c.seq WHERE c.handle = ? AND c.note = ?",
+                (handle, entry.seq),
+            ).fetchone()
+        return _stored_copy(row) if row else None
+
+    def attachments(self, entry: Entry) -> tuple[bytes, ...]:
+        """Give the SHA-256 of each age file that belongs to a note."""
+        with self._translated():
+            rows = self._connection.execute("SELECT sealed FROM attachments WHERE note = ?", (entry.seq,)).fetchall()
+        return tuple(row[0] for row in rows)
+
+    def _entries(self, condition: str, *values: object) -> tuple[Entry, ...]:
+        # every condition is a literal of this module
+        query = f"SELECT seq, id, issuer, volume, ordinal, date, text, signatures, state, directory FROM notes WHERE {condition}"  # noqa: S608, E501
+        with self._translated():
+            rows = self._connection.execute(query, values).fetchall()
+        return tuple(
+            Entry(
+                seq=row[0],
+                id=row[1],
+                number=Number(row[2], row[3], row[4]),
+                date=parse_date(row[5]),
+                text=row[6],
+                signatures=row[7],
+                state=row[8],
+                directory=row[9],
+            )
+            for row in rows
+        )
+
+
+def _stored_copy(row: tuple[int, str, str | None, bytes, bytes, bytes | None]) -> StoredCopy:
+    proof = row[4]
+    return StoredCopy(
+        index=row[0],
+        to=row[1],
+        after=parse_number(row[2]) if row[2] else None,
+        digest=row[3],
+        proof=tuple(proof[start : start + 32] for start in range(0, len(proof), 32)),
+        body=row[5],
+    )
