@@ -63,7 +63,8 @@ def split_signed(data: bytes, *, max_text: int) -> tuple[SignedText, bytes]:
     if not size:
         raise FormatError("a signed text without signatures, or too long")
     start = size + 1
-    stop = data.find(_BLANK, start, start + MAX_SIGNATURES * sshsig.MAX_ARMORED + 1) + 1 or len(data)
+    last = data.find(_END + b"\n", start, start + MAX_SIGNATURES * sshsig.MAX_ARMORED + 1)
+    stop = len(data) if last < 0 else last + len(_END)
     if stop + 1 == len(data):
         raise FormatError("a blank line with nothing after it")
     signed = SignedText(text=data[:size], signatures=_split_blocks(data[start:stop]))

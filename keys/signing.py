@@ -156,10 +156,11 @@ class VerifyKey:
 
     def _verify_mldsa(self, signature: bytes, data: bytes) -> None:
         from cryptography.exceptions import InvalidSignature
-        from cryptography.hazmat.primitives.asymmetric import mldsa
 
         key: MLDSA44PublicKey | None = self._mldsa
         if key is None:
+            from cryptography.hazmat.primitives.asymmetric import mldsa
+
             public = self.blob[-_ED25519_PUBLIC - _MLDSA_PUBLIC : -_ED25519_PUBLIC]
             key = mldsa.MLDSA44PublicKey.from_public_bytes(public)
             object.__setattr__(self, "_mldsa", key)

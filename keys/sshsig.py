@@ -25,7 +25,7 @@ MAX_ARMORED = 8 * 1024
 _LABEL = "SSH SIGNATURE"
 _MAGIC = b"SSHSIG"
 _VERSION = 1
-_HASHES = frozenset({"sha256", "sha512"})
+_HASHES = {"sha256": hashlib.sha256, "sha512": hashlib.sha512}
 # OpenSSH takes any string; ours are plain, and foreign ones could carry terminal escapes.
 _NAMESPACE = re.compile(r"[!-~]{1,255}")
 
@@ -104,7 +104,7 @@ def digest(message: bytes, hash_algorithm: str = "sha512") -> bytes:
     """Hash a message as a signature demands. Raises FormatError for an unknown hash."""
     if hash_algorithm not in _HASHES:
         raise FormatError("a signature over an unsupported hash")
-    return hashlib.new(hash_algorithm, message).digest()
+    return _HASHES[hash_algorithm](message).digest()
 
 
 def parse(armored: bytes | str) -> Signature:
