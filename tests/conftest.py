@@ -26,7 +26,7 @@ INSTALL = {
     "age": "apt-get install age",
     "chromium": "apt-get install chromium",
     "gpg": "apt-get install gnupg",
-    "node": f"apt-get install nodejs npm && npm ci --prefix tests  (node {NODE[0]}.{NODE[1]} or later)",
+    "node": f"apt-get install nodejs npm && npm ci --prefix tests  # node {NODE[0]}.{NODE[1]} or later",
     "openssl": "apt-get install openssl",
     "ssh-keygen": "apt-get install openssh-client",
 }
