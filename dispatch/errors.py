@@ -13,6 +13,7 @@
     |   `-- EquivocationError             two notes with one number
     |-- NotForUsError                  4  addressed to another office
     |-- RefusedError                   7  not ready, no right, no key for an addressee
+    |   |-- NotReadyError                 a draft that may not go out; carries problems
     |   `-- FutureError                   dated more than a day ahead of our clock
     `-- StorageError                   1  the register or a file cannot be used
 
@@ -22,6 +23,7 @@ system included; `worst` picks the one that a batch returns.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from keys import errors as keys_errors
@@ -71,11 +73,21 @@ class MessageError(MalformedError):
     """A message or its secrets break their grammar."""
 
 
-class DraftError(MalformedError):
-    """A draft does not parse. `problems`: pairs of line number and text."""
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What stops a draft: its line in the file, what, what to do (or empty), MALFORMED or REFUSED."""
 
-    def __init__(self, message: str, problems: tuple[tuple[int, str], ...] = ()) -> None:
-        super().__init__(message)
+    line: int
+    text: str
+    hint: str
+    code: int
+
+
+class DraftError(MalformedError):
+    """A draft does not parse. `problems`: all that is wrong with it, by line, refusals included."""
+
+    def __init__(self, message: str, problems: tuple[Problem, ...] = (), *, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
         self.problems = problems
 
 
@@ -111,6 +123,14 @@ class RefusedError(DispatchError):
     """Understood and refused: not ready, no right, no key for an addressee."""
 
     code = REFUSED
+
+
+class NotReadyError(RefusedError):
+    """A draft parses and may not go out as it is. `problems`: all that stops it, by line."""
+
+    def __init__(self, message: str, problems: tuple[Problem, ...] = (), *, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.problems = problems
 
 
 class FutureError(RefusedError):
