@@ -4,15 +4,13 @@
     encrypt_stream, decrypt_stream    file to file in flat memory
     encode_armor, decode_armor, decode_armor_canonical, ArmorReader, ArmorWriter
     parse_recipient, parse_identity, parse_identities, passphrase
-
-The kinds of keys are in `keys.age.recipients`, which is imported when the first key is
-made: what only reads armor need not wait for it.
+    HybridIdentity, HybridRecipient, X25519Identity, X25519Recipient, Passphrase
 """
 
 from __future__ import annotations
 
-import hmac
 import os
+from hmac import compare_digest
 from typing import TYPE_CHECKING
 
 from keys.age.armor import (
@@ -35,26 +33,40 @@ from keys.age.header import (
     find_header_end,
     parse_header,
 )
-from keys.age.kdf import derive_key
+from keys.age.kdf import header_mac
+from keys.age.recipients import (
+    FILE_KEY_SIZE,
+    HYBRID,
+    SCRYPT,
+    HybridIdentity,
+    HybridRecipient,
+    Identity,
+    Passphrase,
+    Recipient,
+    X25519Identity,
+    X25519Recipient,
+    parse_identities,
+    parse_identity,
+    parse_recipient,
+)
+from keys.age.stream import decrypt_payload, decrypt_payload_stream, encrypt_payload, encrypt_payload_stream
 from keys.errors import HeaderError, HeaderMacError, NoMatchError, PassphraseError, StanzaError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from keys.age.files import Readable, Writable
-    from keys.age.recipients import (
-        HybridIdentity,
-        HybridRecipient,
-        Identity,
-        Passphrase,
-        Recipient,
-        X25519Identity,
-        X25519Recipient,
-    )
 
 __all__ = [
     "ArmorReader",
     "ArmorWriter",
+    "HybridIdentity",
+    "HybridRecipient",
+    "Identity",
+    "Passphrase",
+    "Recipient",
+    "X25519Identity",
+    "X25519Recipient",
     "decode_armor",
     "decode_armor_canonical",
     "decrypt",
@@ -78,8 +90,6 @@ def encrypt(plaintext: bytes, recipients: Sequence[Recipient]) -> bytes:
     stands alone, and a classical recipient would undo what hybrid ones are for.
     Raises KeyFormatError for a recipient that turns out to be no key.
     """
-    from keys.age.stream import encrypt_payload
-
     header, file_key = _make_header(recipients)
     return header + encrypt_payload(file_key, plaintext)
 
@@ -89,8 +99,6 @@ def encrypt_stream(source: Readable, sink: Writable, recipients: Sequence[Recipi
 
     For an armored file, make the sink an ArmorWriter.
     """
-    from keys.age.stream import encrypt_payload_stream
-
     header, file_key = _make_header(recipients)
     write_full(sink, header)
     encrypt_payload_stream(file_key, source, sink)
@@ -103,8 +111,6 @@ def decrypt(data: bytes, identities: Iterable[Identity], *, only: frozenset[str]
     raised before any key is tried. Without it any mixture is opened that the format allows.
     Raises ArmorError, HeaderError, NoMatchError, PassphraseError, HeaderMacError, PayloadError.
     """
-    from keys.age.stream import decrypt_payload
-
     if not data.startswith(MAGIC) and data.lstrip(WHITE_SPACE).startswith(MARK):
         data = decode_armor(data)
     header, payload = parse_header(data)
@@ -119,8 +125,6 @@ def decrypt_stream(
     Raises as `decrypt` does. Only authentic data is written, but all that comes before an
     error: the caller must discard the output when this raises.
     """
-    from keys.age.stream import decrypt_payload_stream
-
     start = read_full(source, MAX_WHITE_SPACE + len(MARK))
     source = Rejoined(start, source)
     if not start.startswith(MAGIC) and start.lstrip(WHITE_SPACE).startswith(MARK):
@@ -131,41 +135,16 @@ def decrypt_stream(
     decrypt_payload_stream(file_key, Rejoined(bytes(payload), source), sink)
 
 
-def parse_recipient(text: str) -> HybridRecipient | X25519Recipient:
-    """Parse `age1pq1...` or `age1...`, and check the key. Raises KeyFormatError."""
-    from keys.age import recipients
-
-    return recipients.parse_recipient(text)
-
-
-def parse_identity(text: str) -> HybridIdentity | X25519Identity:
-    """Parse `AGE-SECRET-KEY-PQ-1...` or `AGE-SECRET-KEY-1...`. Raises KeyFormatError."""
-    from keys.age import recipients
-
-    return recipients.parse_identity(text)
-
-
-def parse_identities(text: str) -> tuple[HybridIdentity | X25519Identity, ...]:
-    """Parse an identity file: one a line, blank and `#` lines skipped. Raises KeyFormatError."""
-    from keys.age import recipients
-
-    return recipients.parse_identities(text)
-
-
 def passphrase(text: str, work_factor: int = 18) -> Passphrase:
     """Make a passphrase to seal to and to open with.
 
     `work_factor`: log2 of scrypt's N, 1 to 20, for sealing. Raises PassphraseError.
     """
-    from keys.age import recipients
-
-    return recipients.Passphrase(text, work_factor)
+    return Passphrase(text, work_factor)
 
 
 def _make_header(recipients: Sequence[Recipient]) -> tuple[bytes, bytes]:
     """Wrap a new file key for all: `(header, file_key)`."""
-    from keys.age.recipients import FILE_KEY_SIZE, HYBRID, SCRYPT
-
     if not recipients:
         raise StanzaError("no recipient to seal to")
     kinds = {recipient.kind for recipient in recipients}
@@ -175,11 +154,7 @@ def _make_header(recipients: Sequence[Recipient]) -> tuple[bytes, bytes]:
         raise StanzaError("a classical recipient beside hybrid ones: it would undo their protection")
     file_key = os.urandom(FILE_KEY_SIZE)
     signed = encode_signed(tuple(recipient.wrap(file_key) for recipient in recipients))
-    return encode_header(signed, _header_mac(file_key, signed)), file_key
-
-
-def _header_mac(file_key: bytes, signed: bytes) -> bytes:
-    return hmac.digest(derive_key(file_key, b"", b"header"), signed, "sha256")
+    return encode_header(signed, header_mac(file_key, signed)), file_key
 
 
 def _read_header(source: Readable) -> bytes:
@@ -195,8 +170,6 @@ def _read_header(source: Readable) -> bytes:
 
 def _open_header(header: Header, identities: Iterable[Identity], only: frozenset[str] | None) -> bytes:
     """Find the file key. 1 policy, 2 the format's own rule, 3 the keys, 4 the MAC."""
-    from keys.age.recipients import FILE_KEY_SIZE, SCRYPT
-
     types = [stanza.type for stanza in header.stanzas]
     if only is not None and (len(types) != 1 or types[0] not in only):
         raise StanzaError("not sealed to exactly one recipient of an allowed kind")
@@ -210,7 +183,7 @@ def _open_header(header: Header, identities: Iterable[Identity], only: frozenset
             continue
         if len(file_key) != FILE_KEY_SIZE:
             raise HeaderError("an age file key that is not of 16 bytes")
-        if not hmac.compare_digest(_header_mac(file_key, header.signed), header.mac):
+        if not compare_digest(header_mac(file_key, header.signed), header.mac):
             raise HeaderMacError("the header of the age file was altered")
         return file_key
     if SCRYPT in types:

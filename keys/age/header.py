@@ -11,7 +11,6 @@ A parsed header is canonical: encoded again, it gives the bytes it was read from
 from __future__ import annotations
 
 import binascii
-import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -28,8 +27,10 @@ hostile files needs some bound, and whoever seals to more gives each a file of i
 MAC_SIZE: Final = 32
 
 _VERSION_LINE = MAGIC + b"v1\n"
-_END_MARK = b"---"
-_ARGUMENTS = re.compile(r"-> ([!-~]+(?: [!-~]+)*)")
+_VERSION_TEXT = _VERSION_LINE.decode("ascii")
+_END_MARK = "---"
+_STANZA_MARK = "-> "
+_CHARACTERS = bytes(range(0x20, 0x7F)) + b"\n"
 _COLUMNS = 64
 
 
@@ -53,16 +54,23 @@ class Header:
 
 def encode_signed(stanzas: tuple[Stanza, ...]) -> bytes:
     """Encode all that the MAC covers. Raises HeaderError on arguments outside the grammar."""
-    lines = []
+    text = [_VERSION_TEXT]
     for stanza in stanzas:
-        arguments = f"-> {' '.join((stanza.type, *stanza.args))}"
-        if not _ARGUMENTS.fullmatch(arguments) or arguments.count(" ") != 1 + len(stanza.args):
-            raise HeaderError("a stanza argument that age headers cannot hold")
-        lines.append(arguments)
+        text.append("->")
+        for argument in (stanza.type, *stanza.args):
+            if not argument or " " in argument or "\n" in argument:
+                raise HeaderError("a stanza argument that age headers cannot hold")
+            text += (" ", argument)
         body = encode_base64_raw(stanza.body)
         # A body that fills its last line is followed by an empty one: a short line ends every stanza.
-        lines += [body[start : start + _COLUMNS] for start in range(0, len(body) + 1, _COLUMNS)]
-    return b"".join((_VERSION_LINE, "\n".join(lines).encode("ascii"), b"\n", _END_MARK))
+        for start in range(0, len(body) + 1, _COLUMNS):
+            text += ("\n", body[start : start + _COLUMNS])
+        text.append("\n")
+    text.append(_END_MARK)
+    signed = "".join(text).encode("utf-8", "surrogatepass")
+    if signed.translate(None, _CHARACTERS):
+        raise HeaderError("a stanza argument that age headers cannot hold")
+    return signed
 
 
 def encode_header(signed: bytes, mac: bytes) -> bytes:
@@ -78,7 +86,7 @@ def find_header_end(data: bytes) -> int:
 
     Neither base64 nor `->` holds a `---`, so the first line that begins so ends the header.
     """
-    mark = data.find(b"\n" + _END_MARK, 0, MAX_HEADER_SIZE)
+    mark = data.find(b"\n---", 0, MAX_HEADER_SIZE)
     return -1 if mark < 0 else data.find(b"\n", mark + 1, MAX_HEADER_SIZE) + 1 or -1
 
 
@@ -103,21 +111,21 @@ def parse_header(data: bytes) -> tuple[Header, memoryview]:
 
 
 def _parse_stanzas(lines: list[str]) -> tuple[Stanza, ...]:
-    """Parse stanzas; that base64 and line lengths are canonical is left to the final comparison."""
+    """Parse stanzas; characters, base64 and line lengths are left to the final comparison."""
     stanzas = []
     position = 0
     while position < len(lines):
-        match = _ARGUMENTS.fullmatch(lines[position])
-        if not match:
+        arguments = lines[position]
+        if not arguments.startswith(_STANZA_MARK):
             raise HeaderError("a stanza of the age header is malformed")
-        kind, *arguments = match[1].split(" ")
+        kind, *rest = arguments[len(_STANZA_MARK) :].split(" ")
         start = position = position + 1
         while position < len(lines) and len(lines[position]) == _COLUMNS:
             position += 1
         if position == len(lines):
             raise HeaderError("a stanza of the age header has no short last line")
         position += 1
-        stanzas.append(Stanza(kind, tuple(arguments), _decode_body("".join(lines[start:position]))))
+        stanzas.append(Stanza(kind, tuple(rest), _decode_body("".join(lines[start:position]))))
     if not stanzas:
         raise HeaderError("an age header without recipients")
     return tuple(stanzas)

@@ -193,15 +193,16 @@ class HybridIdentity:
 
     seed: bytes
     kind: ClassVar[str] = HYBRID
-    _keys: tuple[MLKEM768PrivateKey, X25519PrivateKey] = field(init=False, compare=False)
+    _key: MLKEM768X25519PrivateKey = field(init=False, compare=False)
+    _recipient: HybridRecipient = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
         expanded = hashlib.shake_256(_sized(self.seed, SEED_SIZE)).digest(_MLKEM_SEED_SIZE + SEED_SIZE)
-        keys = (
-            MLKEM768PrivateKey.from_seed_bytes(expanded[:_MLKEM_SEED_SIZE]),
-            X25519PrivateKey.from_private_bytes(expanded[_MLKEM_SEED_SIZE:]),
-        )
-        object.__setattr__(self, "_keys", keys)
+        mlkem = MLKEM768PrivateKey.from_seed_bytes(expanded[:_MLKEM_SEED_SIZE])
+        x25519 = X25519PrivateKey.from_private_bytes(expanded[_MLKEM_SEED_SIZE:])
+        public = mlkem.public_key().public_bytes_raw() + x25519.public_key().public_bytes_raw()
+        object.__setattr__(self, "_key", MLKEM768X25519PrivateKey(mlkem, x25519))
+        object.__setattr__(self, "_recipient", HybridRecipient(public))
 
     @classmethod
     def generate(cls) -> HybridIdentity:
@@ -210,8 +211,7 @@ class HybridIdentity:
 
     def recipient(self) -> HybridRecipient:
         """Give the public half."""
-        mlkem, x25519 = self._keys
-        return HybridRecipient(mlkem.public_key().public_bytes_raw() + x25519.public_key().public_bytes_raw())
+        return self._recipient
 
     def secret_text(self) -> str:
         """Give the secret in its text form, `AGE-SECRET-KEY-PQ-1...`."""
@@ -224,7 +224,7 @@ class HybridIdentity:
                 continue
             enc = _parse_share(stanza, _ENC_SIZE)
             try:
-                return _SUITE.decrypt(enc + stanza.body, MLKEM768X25519PrivateKey(*self._keys), _HYBRID_INFO)
+                return _SUITE.decrypt(enc + stanza.body, self._key, _HYBRID_INFO)
             except InvalidTag:
                 if _is_low_order(enc[-_SHARE_SIZE:]):
                     raise HeaderError("an age stanza with an X25519 share of low order") from None
@@ -244,9 +244,12 @@ class X25519Identity:
     seed: bytes
     kind: ClassVar[str] = CLASSICAL
     _key: X25519PrivateKey = field(init=False, compare=False)
+    _recipient: X25519Recipient = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_key", X25519PrivateKey.from_private_bytes(_sized(self.seed, SEED_SIZE)))
+        key = X25519PrivateKey.from_private_bytes(_sized(self.seed, SEED_SIZE))
+        object.__setattr__(self, "_key", key)
+        object.__setattr__(self, "_recipient", X25519Recipient(key.public_key().public_bytes_raw()))
 
     @classmethod
     def generate(cls) -> X25519Identity:
@@ -255,7 +258,7 @@ class X25519Identity:
 
     def recipient(self) -> X25519Recipient:
         """Give the public half."""
-        return X25519Recipient(self._key.public_key().public_bytes_raw())
+        return self._recipient
 
     def secret_text(self) -> str:
         """Give the secret in its text form, `AGE-SECRET-KEY-1...`."""
@@ -270,7 +273,7 @@ class X25519Identity:
             if _is_low_order(share):
                 raise HeaderError("an age stanza with an X25519 share of low order")
             secret = self._key.exchange(X25519PublicKey.from_public_bytes(share))
-            wrap_key = derive_key(secret, share + self.recipient().key, _CLASSICAL_INFO)
+            wrap_key = derive_key(secret, share + self._recipient.key, _CLASSICAL_INFO)
             file_key = _unwrap(wrap_key, stanza.body)
             if file_key is not None:
                 return file_key
