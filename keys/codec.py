@@ -6,15 +6,28 @@ writes, so that one value has one spelling and nothing can be smuggled in.
 
 from __future__ import annotations
 
+import base64
 import binascii
 import re
+from functools import reduce
+from operator import xor
 
 from keys.errors import FormatError
 
 _BECH32_ALPHABET = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
-_BECH32_VALUES = {character: value for value, character in enumerate(_BECH32_ALPHABET)}
 _BECH32_GENERATOR = (0x3B6A57B2, 0x26508E6D, 0x1EA119FA, 0x3D4233DD, 0x2A1462B3)
 _BECH32_CHECKSUM = 6
+_BECH32_INVALID = 0xFF
+
+# A hybrid age recipient has 1,959 characters: one look-up a character, and regrouping that is linear.
+_BASE32_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+_BASE32_TO_BECH32 = bytes.maketrans(_BASE32_ALPHABET.encode(), _BECH32_ALPHABET.encode())
+_BECH32_TO_DIGIT = str.maketrans(_BECH32_ALPHABET, "0123456789abcdefghijklmnopqrstuv")
+_BECH32_TO_VALUE = bytes(_BECH32_ALPHABET.find(chr(code)) & _BECH32_INVALID for code in range(256))
+_BECH32_STEP = tuple(
+    reduce(xor, (part for bit, part in enumerate(_BECH32_GENERATOR) if top >> bit & 1), 0)
+    for top in range(32)
+)
 _DECIMAL = re.compile(r"0|[1-9][0-9]{0,18}")
 _U32 = 4
 
@@ -64,19 +77,16 @@ def decode_decimal(text: str, maximum: int) -> int:
     return value
 
 
-def _bech32_polymod(values: list[int]) -> int:
+def _bech32_polymod(values: bytes) -> int:
     checksum = 1
     for value in values:
-        top = checksum >> 25
-        checksum = (checksum & 0x1FFFFFF) << 5 ^ value
-        for bit in range(5):
-            if top >> bit & 1:
-                checksum ^= _BECH32_GENERATOR[bit]
+        checksum = (checksum & 0x1FFFFFF) << 5 ^ value ^ _BECH32_STEP[checksum >> 25]
     return checksum
 
 
-def _bech32_prefix(hrp: str) -> list[int]:
-    return [ord(c) >> 5 for c in hrp] + [0] + [ord(c) & 31 for c in hrp]
+def _bech32_prefix(hrp: str) -> bytes:
+    codes = hrp.encode("ascii")
+    return bytes((*(code >> 5 for code in codes), 0, *(code & 31 for code in codes)))
 
 
 def encode_bech32(hrp: str, data: bytes) -> str:
@@ -84,32 +94,27 @@ def encode_bech32(hrp: str, data: bytes) -> str:
 
     `hrp`: the human-readable part, lower case; the caller upper-cases a secret.
     """
-    bits = int.from_bytes(data, "big")
-    pad = -len(data) * 8 % 5
-    count = (len(data) * 8 + pad) // 5
-    bits <<= pad
-    values = [bits >> 5 * (count - 1 - index) & 31 for index in range(count)]
-    polymod = _bech32_polymod(_bech32_prefix(hrp) + values + [0] * _BECH32_CHECKSUM) ^ 1
-    values += [polymod >> 5 * (5 - index) & 31 for index in range(_BECH32_CHECKSUM)]
-    return f"{hrp}1{''.join(_BECH32_ALPHABET[value] for value in values)}"
+    text = base64.b32encode(data).rstrip(b"=").translate(_BASE32_TO_BECH32)
+    values = _bech32_prefix(hrp) + text.translate(_BECH32_TO_VALUE)
+    polymod = _bech32_polymod(values + bytes(_BECH32_CHECKSUM)) ^ 1
+    checksum = (_BECH32_ALPHABET[polymod >> 5 * (5 - index) & 31] for index in range(_BECH32_CHECKSUM))
+    return f"{hrp}1{text.decode('ascii')}{''.join(checksum)}"
 
 
 def decode_bech32(text: str) -> tuple[str, bytes]:
     """Decode to `(hrp, data)`, `hrp` in lower case. Raises FormatError."""
-    if not text.isascii() or not text.isprintable() or (text != text.lower() and text != text.upper()):
+    if not (text.isascii() and text.isprintable()) or " " in text or text not in (text.lower(), text.upper()):
         raise FormatError("not bech32: wrong characters or mixed case")
     hrp, separator, rest = text.lower().rpartition("1")
     if not separator or not hrp or len(rest) < _BECH32_CHECKSUM:
         raise FormatError("not bech32: no separator")
-    try:
-        values = [_BECH32_VALUES[character] for character in rest]
-    except KeyError:
-        raise FormatError("not bech32: wrong characters") from None
+    values = rest.encode("ascii").translate(_BECH32_TO_VALUE)
+    if _BECH32_INVALID in values:
+        raise FormatError("not bech32: wrong characters")
     if _bech32_polymod(_bech32_prefix(hrp) + values) != 1:
         raise FormatError("wrong bech32 checksum: mistyped or cut off")
-    bits = 0
-    for value in values[:-_BECH32_CHECKSUM]:
-        bits = bits << 5 | value
+    # Only digits of base 32 are left here, so that int() has nothing else to be lenient about.
+    bits = int(rest[:-_BECH32_CHECKSUM].translate(_BECH32_TO_DIGIT) or "0", 32)
     count = (len(values) - _BECH32_CHECKSUM) * 5
     pad = count % 8
     if pad >= 5 or bits & (1 << pad) - 1:  # noqa: PLR2004 - five bits a character
