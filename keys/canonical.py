@@ -22,7 +22,9 @@ MAX_INTEGER = 2**53 - 1
 """Cap on an integer and its negative: what every JSON reader holds exactly."""
 
 _ENCODER = msgspec.json.Encoder()
-_LONG_INTEGER = re.compile(rb"[:,\[]-?[0-9]{16}")  # also in strings: then the slow look decides
+# Where a long integer may begin; also in strings: then the slow look decides. One pattern
+# for each character before it, because a search for a fixed first byte is ten times faster.
+_LONG_INTEGERS = tuple(re.compile(before + rb"-?[0-9]{16}") for before in (b":", b",", rb"\["))
 _MAX_REASON = 300
 
 
@@ -63,13 +65,13 @@ def decode_canonical(data: bytes, type_: Any) -> Any:
     except (UnicodeDecodeError, RecursionError):
         raise FormatError("not JSON in UTF-8, or nested too deeply") from None
     if encode_canonical(value) != data:
-        raise FormatError("JSON that is not canonical: a repeated or reordered member, spacing, or a spelling")
+        raise FormatError("JSON that is not canonical: a repeated or moved member, spacing, or a spelling")
     return value
 
 
 def _check_integers(data: bytes) -> None:
     """Refuse integers beyond `MAX_INTEGER` anywhere in `data`, which is valid JSON."""
-    if _LONG_INTEGER.search(data) is None:
+    if not any(pattern.search(data) for pattern in _LONG_INTEGERS):
         return
     pending: list[Any] = [msgspec.json.decode(data)]
     while pending:

@@ -1,0 +1,336 @@
+"""Which roster to accept, and which key counts for which note.
+
+Source: docs/FORMAT.md, sections 5 and 14. Pure: files are bytes, and the moment that
+matters is passed in. The rules, in the order in which they are checked:
+
+    a first roster (`trust_pinned`)
+      1. the root of some roster in the file has the fingerprint that is expected
+      2. the oldest one is signed by a threshold of its own root
+      3. each later one is accepted after the one before it, as below
+    a later roster (`trust_update`)
+      1. it is of the same realm
+      2. the same version with the same digest is nothing new; with another, a fork
+      3. an older version is a rollback, whether we know its digest or not
+      4. it extends the trusted one (`keys.roster.extends` lists how)
+      5. only root keys that either lists signed it, each once, and every signature holds
+      6. a threshold of the trusted root, and a threshold of its own, are among them
+    a note (`judge_note`, then `count_keys`)
+      1. it names our realm, a version that we have, and the digest of that version
+      2. its date lies before that version's expiry
+      3. its issuer is an office as of that version
+      4. enough of the keys that signed it were not compromised when it was dated
+
+A roster that has expired is still accepted, because it is newer than ours; whoever
+issues or receives asks `check_current`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from keys.codec import encode_base64
+from keys.errors import (
+    CompromisedError,
+    ExpiredError,
+    ForkError,
+    FormatError,
+    RealmError,
+    RollbackError,
+    ThresholdError,
+    UnknownOfficeError,
+    UnpinnedError,
+)
+from keys.roster import MAX_ROSTER, Roster, decode_roster, encode_roster
+from keys.roster.extends import check_extends
+from keys.signed import SignedText, encode_signed, parse_signed, sign_text, verify_signed
+from keys.text import format_date
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from keys.roster import KeyEntry
+    from keys.signing import SigningKey, VerifyKey
+
+NAMESPACE = "dispatch-roster"
+MAX_CHAIN = 64
+"""Cap on the rosters in one file."""
+LATE = timedelta(days=30)
+"""How long after the end of its keys a note may still arrive for the first time."""
+
+_BETWEEN = b"\n\n{"  # an empty line, and the text of the next roster
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedRoster:
+    """A roster with its signatures, well-formed and not verified."""
+
+    roster: Roster
+    signed: SignedText
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrustedRoster:
+    """A roster that was accepted. Only `trust_pinned` and `trust_update` make one.
+
+    `chain`: what to export, the versions that changed the root and the newest.
+    """
+
+    roster: Roster
+    chain: tuple[SignedRoster, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoteKeys:
+    """The keys that may sign a note, as of the version that it names, and how many of them must."""
+
+    keys: tuple[VerifyKey, ...]
+    threshold: int
+    compromised: dict[VerifyKey, datetime]
+
+
+class UnpinnedRootError(UnpinnedError):
+    """Nothing vouches for these roots. `fingerprints`: of the roots in the file, oldest first."""
+
+    def __init__(self, fingerprints: tuple[str, ...]) -> None:
+        super().__init__(
+            f"nothing vouches for the root of this roster: {' '.join(fingerprints)}",
+            hint="compare the fingerprint by voice with the keeper of the roster",
+        )
+        self.fingerprints = fingerprints
+
+
+def sign_roster(roster: Roster, keys: Iterable[SigningKey]) -> SignedRoster:
+    """Sign a roster. `keys`: a threshold of its root, and of the root before it. Raises FormatError."""
+    text = encode_roster(roster)
+    return SignedRoster(
+        roster=roster,
+        signed=SignedText(text=text, signatures=tuple(sign_text(text, key, NAMESPACE) for key in keys)),
+    )
+
+
+def parse_roster_file(data: bytes) -> tuple[SignedRoster, ...]:
+    """Parse a roster file: one realm, ascending versions, the newest last. Raises FormatError."""
+    if len(data) > MAX_ROSTER:
+        raise FormatError(f"a roster file of more than {MAX_ROSTER} bytes")
+    first, *others = data.split(_BETWEEN, MAX_CHAIN)
+    if len(others) >= MAX_CHAIN:
+        raise FormatError(f"a roster file of more than {MAX_CHAIN} rosters")
+    parts = [first, *(_BETWEEN[-1:] + other for other in others)]
+    # The cut took the line end of all but the last.
+    parts = [part + b"\n" for part in parts[:-1]] + parts[-1:]
+    chain = tuple(_parse_signed_roster(part) for part in parts)
+    _check_chain(chain)
+    return chain
+
+
+def encode_roster_file(chain: tuple[SignedRoster, ...]) -> bytes:
+    """Encode a roster file. Raises FormatError.
+
+    Where all would be too long, the oldest are left out: who trusts only those needs an
+    earlier file first.
+    """
+    _check_chain(chain)
+    parts = [encode_signed(one.signed) for one in chain[-MAX_CHAIN:]]
+    while len(parts) > 1 and sum(map(len, parts)) + len(parts) - 1 > MAX_ROSTER:
+        del parts[0]
+    data = b"\n".join(parts)
+    if len(data) > MAX_ROSTER:
+        raise FormatError(f"a roster file of more than {MAX_ROSTER} bytes")
+    return data
+
+
+def fingerprints(chain: tuple[SignedRoster, ...]) -> tuple[str, ...]:
+    """Return the fingerprints of the roots in a chain, oldest first, each once."""
+    return tuple(dict.fromkeys(one.roster.root_fingerprint(one.roster.version) for one in chain))
+
+
+def trust_pinned(chain: tuple[SignedRoster, ...], fingerprint: str) -> TrustedRoster:
+    """Accept a first roster: the root of some roster in its chain is the one expected.
+
+    What comes before that roster in the chain is vouched for by it, as its own past.
+    Raises UnpinnedRootError, and as `trust_update`.
+    """
+    # 1. The pin.
+    found = fingerprints(chain)
+    if fingerprint not in found:
+        raise UnpinnedRootError(found)
+    # 2. The oldest, by its own root.
+    first = chain[0]
+    signers = _verify(first, first.roster)
+    _check_threshold(signers, first.roster)
+    # 3. The others, each after the one before it.
+    return trust_update(TrustedRoster(roster=first.roster, chain=chain[:1]), chain)
+
+
+def trust_update(trusted: TrustedRoster, chain: tuple[SignedRoster, ...]) -> TrustedRoster:
+    """Accept what is newer in `chain`; the very same object if that is nothing.
+
+    Raises RealmError, RollbackError, ForkError, UnlistedKeyError, ThresholdError, SignatureError.
+    """
+    newest = chain[-1].roster
+    # 1. The realm.
+    if newest.realm != trusted.roster.realm:
+        raise RealmError(f"a roster of {newest.realm}, where {trusted.roster.realm} is trusted")
+    # 2, 3. What is not newer is ours, or it is refused.
+    for one in chain:
+        if one.roster.version <= trusted.roster.version:
+            _check_known(trusted.roster, one.roster)
+    if newest.version < trusted.roster.version:
+        raise RollbackError(
+            f"version {newest.version} of the roster is old: version {trusted.roster.version} is trusted"
+        )
+    # 4 to 6. The rest, each after the one before it.
+    for one in chain:
+        if one.roster.version > trusted.roster.version:
+            trusted = _accept(trusted, one)
+    return trusted
+
+
+def _accept(trusted: TrustedRoster, newer: SignedRoster) -> TrustedRoster:
+    check_extends(trusted.roster, newer.roster)
+    signers = _verify(newer, trusted.roster, newer.roster)
+    _check_threshold(signers, trusted.roster)
+    _check_threshold(signers, newer.roster)
+    return TrustedRoster(roster=newer.roster, chain=_shorten((*trusted.chain, newer)))
+
+
+def _verify(one: SignedRoster, *listing: Roster) -> frozenset[VerifyKey]:
+    """Verify every signature, under the root keys that any of the rosters lists, ended ones too."""
+    listed = {key for roster in listing for key in roster.root.listed_keys()}
+    return frozenset(verify_signed(one.signed, NAMESPACE, listed, 1))
+
+
+def _check_threshold(signers: frozenset[VerifyKey], roster: Roster) -> None:
+    """Demand a threshold of the root in force as of `roster` among those who signed."""
+    count = len(signers & set(roster.root.keys(roster.version)))
+    threshold = roster.root.threshold(roster.version)
+    if count < threshold:
+        raise ThresholdError(
+            f"signed by {count} of the root keys of version {roster.version} where {threshold} must",
+            hint="if the root has changed since, a roster in between is missing",
+        )
+
+
+def _check_known(trusted: Roster, other: Roster) -> None:
+    """Demand that a version not newer than ours is the one we know."""
+    if other.digest == trusted.version_record(other.version).digest:
+        return
+    if other.version < trusted.version:
+        raise RollbackError(
+            f"version {other.version} of the roster is older than the trusted version {trusted.version},"
+            " and not part of its past"
+        )
+    raise ForkError(f"another version {other.version} of the roster than the trusted one")
+
+
+def _shorten(chain: tuple[SignedRoster, ...]) -> tuple[SignedRoster, ...]:
+    """Keep the rosters that changed the root, the first included, and the newest."""
+    roots = [one.roster.root_fingerprint(one.roster.version) for one in chain]
+    changed = [one for index, one in enumerate(chain[:-1]) if index == 0 or roots[index] != roots[index - 1]]
+    return (*changed, chain[-1])
+
+
+def check_current(trusted: TrustedRoster, at: datetime) -> None:
+    """Demand that the trusted roster has not expired. Raises ExpiredError."""
+    roster = trusted.roster
+    if at >= roster.expires:
+        raise ExpiredError(
+            f"version {roster.version} of the roster expired on {format_date(roster.expires)}",
+            hint="import a newer roster",
+        )
+
+
+def judge_note(
+    trusted: TrustedRoster, *, realm: str, version: int, digest: bytes, date: datetime, issuer: str
+) -> NoteKeys:
+    """Say who may sign a note, by what it says of itself. Pass on to `verify_signed` and `count_keys`.
+
+    Raises RealmError, UnknownVersionError (for a newer one: hold the note), ForkError,
+    ExpiredError, UnknownOfficeError.
+    """
+    roster = trusted.roster
+    # 1. Realm, version, digest.
+    if realm != roster.realm:
+        raise RealmError(f"a note of the realm {realm}, where {roster.realm} is trusted")
+    record = roster.version_record(version)
+    if digest != record.digest:
+        raise ForkError(
+            f"the note names another version {version} of the roster than the trusted one:"
+            f" {encode_base64(digest)}, not {encode_base64(record.digest)}"
+        )
+    # 2. The date. At the very moment of its expiry a roster is no longer in force.
+    if date >= record.expires:
+        raise ExpiredError(f"the note is dated after the expiry of version {version} of the roster")
+    # 3. The issuer.
+    if not roster.has_office(issuer, version):
+        raise UnknownOfficeError(f"{issuer} is no office as of version {version} of the roster")
+    office = roster.office(issuer)
+    keys = office.signing_keys(version)
+    entries = {key: office.signing_entry(key) for key in keys}
+    return NoteKeys(
+        keys=keys,
+        threshold=office.threshold(version),
+        compromised={
+            key: entry.compromised
+            for key, entry in entries.items()
+            if entry is not None and entry.compromised is not None
+        },
+    )
+
+
+def count_keys(allowed: NoteKeys, signers: Iterable[VerifyKey], date: datetime) -> None:
+    """Demand the threshold without the keys that were compromised at or before `date`.
+
+    `signers`: what `verify_signed` returned. Raises CompromisedError, ThresholdError.
+    """
+    distinct = set(signers) & set(allowed.keys)
+    compromised = {key for key in distinct if key in allowed.compromised and allowed.compromised[key] <= date}
+    if len(distinct) < allowed.threshold:
+        raise ThresholdError(f"{len(distinct)} signatures where {allowed.threshold} are due")
+    if len(distinct - compromised) < allowed.threshold:
+        raise CompromisedError("the note is signed by a key that was compromised at its date")
+
+
+def check_first_arrival(
+    trusted: TrustedRoster, issuer: str, signers: Iterable[VerifyKey], arrived: datetime
+) -> None:
+    """Demand of a note that arrives for the first time that its keys are not long ended (step 12).
+
+    Raises CompromisedError for a key marked as compromised, at whatever date; ExpiredError
+    if all keys have ended, and the last of them more than `LATE` ago. Hold the note then.
+    """
+    office = trusted.roster.office(issuer)
+    entries = [entry for key in signers if (entry := office.signing_entry(key)) is not None]
+    if any(entry.compromised is not None for entry in entries):
+        raise CompromisedError("a key that has since been compromised signed the note")
+    ends = [_end(entry, office.until) for entry in entries]
+    versions = [end for end in ends if end is not None]
+    if len(versions) < len(ends) or not versions:
+        return
+    ended = trusted.roster.version_record(max(versions)).date
+    if arrived - ended > LATE:
+        raise ExpiredError(f"the keys that signed the note ended by {format_date(ended)}, long ago")
+
+
+def _end(entry: KeyEntry, until: int | None) -> int | None:
+    """Return the version at which a key ended, by itself or with its office."""
+    return min((end for end in (entry.until, until) if end is not None), default=None)
+
+
+def _parse_signed_roster(data: bytes) -> SignedRoster:
+    signed = parse_signed(data, max_text=MAX_ROSTER)
+    return SignedRoster(roster=decode_roster(signed.text), signed=signed)
+
+
+def _check_chain(chain: tuple[SignedRoster, ...]) -> None:
+    if not chain:
+        raise FormatError("a roster file without a roster")
+    if len({one.roster.realm for one in chain}) > 1:
+        raise FormatError("a roster file of more than one realm")
+    versions = [one.roster.version for one in chain]
+    if any(first >= second for first, second in pairwise(versions)):
+        raise FormatError("a roster file whose versions are not in ascending order")
