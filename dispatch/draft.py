@@ -240,9 +240,10 @@ class _Index:
                 continue
             path = f"{self._prefix}{_first_name(statement.key)}"
             self.lines.setdefault(path, statement.line)
-            for number, (at, raw, depth) in enumerate(statement.strings):
-                self.strings.append((at, _value_of(raw)))
-                if depth == 1:
+            for number, (at, raw) in enumerate(statement.strings):
+                skipped = raw[3:4] == "\n"  # TOML drops a newline that follows the opening quotes
+                self.strings.append((at + skipped, _value_of(raw)))
+                if statement.is_array:
                     self.lines.setdefault(f"{path}[{number}]", at)
 
     def _open_table(self, header: str, line: int) -> None:
@@ -261,12 +262,13 @@ class _Index:
 
 
 class _Statement(NamedTuple):
-    """A table header (`key` is None) or a key with its value. `strings`: line, raw text, bracket depth."""
+    """A table header (`key` is None), or a key with its value. `strings`: line and raw text of each."""
 
     line: int
     text: str
     key: str | None
-    strings: tuple[tuple[int, str, int], ...]
+    is_array: bool
+    strings: tuple[tuple[int, str], ...]
 
 
 def _statements(source: str, line: int) -> Iterator[_Statement]:
@@ -274,20 +276,22 @@ def _statements(source: str, line: int) -> Iterator[_Statement]:
     start = equals = None
     begun = line
     depth = 0
-    strings: list[tuple[int, str, int]] = []
+    strings: list[tuple[int, str]] = []
     for token in _TOKEN.finditer(source):
         kind = token.lastgroup
         if start is None and kind not in ("newline", "blank"):
             start, begun = token.start(), line
         if kind == "string" and equals is not None:
-            strings.append((line, token[0], depth))
+            strings.append((line, token[0]))
         elif kind == "equals" and equals is None:
             equals = token.start()
         elif kind in ("open", "close"):
             depth += 1 if kind == "open" else -1
         elif kind == "newline" and depth == 0 and start is not None:
+            text = source[start : token.start()]
             key = None if equals is None else source[start:equals]
-            yield _Statement(begun, source[start : token.start()], key, tuple(strings))
+            is_array = equals is not None and source[equals + 1 : token.start()].lstrip().startswith("[")
+            yield _Statement(begun, text, key, is_array, tuple(strings))
             start = equals = None
             strings = []
         line += token[0].count("\n")
