@@ -5,6 +5,9 @@
     encode_armor, decode_armor, decode_armor_canonical, ArmorReader, ArmorWriter
     parse_recipient, parse_identity, parse_identities, passphrase
     HybridIdentity, HybridRecipient, X25519Identity, X25519Recipient, Passphrase
+    HYBRID, CLASSICAL, SCRYPT         the types of their stanzas
+
+Everything that a hostile file can cause is a `keys.errors.KeysError`.
 """
 
 from __future__ import annotations
@@ -33,23 +36,13 @@ from keys.age.header import (
     find_header_end,
     parse_header,
 )
+from keys.age.hybrid import HYBRID, HybridIdentity, HybridRecipient
 from keys.age.kdf import header_mac
-from keys.age.recipients import (
-    FILE_KEY_SIZE,
-    HYBRID,
-    SCRYPT,
-    HybridIdentity,
-    HybridRecipient,
-    Identity,
-    Passphrase,
-    Recipient,
-    X25519Identity,
-    X25519Recipient,
-    parse_identities,
-    parse_identity,
-    parse_recipient,
-)
+from keys.age.recipients import Identity, Recipient, parse_identities, parse_identity, parse_recipient
+from keys.age.scrypt import DEFAULT_WORK_FACTOR, SCRYPT, Passphrase
 from keys.age.stream import decrypt_payload, decrypt_payload_stream, encrypt_payload, encrypt_payload_stream
+from keys.age.wrapping import FILE_KEY_SIZE
+from keys.age.x25519 import CLASSICAL, X25519Identity, X25519Recipient
 from keys.errors import HeaderError, HeaderMacError, NoMatchError, PassphraseError, StanzaError
 
 if TYPE_CHECKING:
@@ -58,6 +51,9 @@ if TYPE_CHECKING:
     from keys.age.files import Readable, Writable
 
 __all__ = [
+    "CLASSICAL",
+    "HYBRID",
+    "SCRYPT",
     "ArmorReader",
     "ArmorWriter",
     "HybridIdentity",
@@ -135,7 +131,7 @@ def decrypt_stream(
     decrypt_payload_stream(file_key, Rejoined(bytes(payload), source), sink)
 
 
-def passphrase(text: str, work_factor: int = 18) -> Passphrase:
+def passphrase(text: str, work_factor: int = DEFAULT_WORK_FACTOR) -> Passphrase:
     """Make a passphrase to seal to and to open with.
 
     `work_factor`: log2 of scrypt's N, 1 to 20, for sealing. Raises PassphraseError.
@@ -181,8 +177,6 @@ def _open_header(header: Header, identities: Iterable[Identity], only: frozenset
         file_key = identity.unwrap(header.stanzas)
         if file_key is None:
             continue
-        if len(file_key) != FILE_KEY_SIZE:
-            raise HeaderError("an age file key that is not of 16 bytes")
         if not compare_digest(header_mac(file_key, header.signed), header.mac):
             raise HeaderMacError("the header of the age file was altered")
         return file_key

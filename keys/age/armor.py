@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import binascii
 import struct
+from itertools import chain
 from typing import TYPE_CHECKING, Final
 
+from keys.age.files import write_full
 from keys.errors import ArmorError
 
 if TYPE_CHECKING:
@@ -33,6 +35,7 @@ _COLUMNS = 64
 _LINE = _COLUMNS * 3 // 4
 _HEAD = BEGIN + b"\n"
 _FOOT = END + b"\n"
+_STRIP = struct.Struct(f"{_COLUMNS}s" * 32)
 _BLOCK_LINES = 4096
 
 
@@ -69,9 +72,10 @@ def _drop_carriage_returns(text: bytes) -> bytes:
 
 def _encode_lines(data: bytes) -> bytes:
     body = binascii.b2a_base64(data, newline=False)
-    full, short = divmod(len(body), _COLUMNS)
-    # Cut in one call: a loop over the lines would take longer than the encryption of the payload.
-    lines = struct.unpack(f"{_COLUMNS}s" * full + f"{short}s" * bool(short), body)
+    rest = len(body) - len(body) % _STRIP.size
+    # Cut in strips: a loop over all the lines would take as long as encrypting what is in them.
+    lines = [*chain.from_iterable(_STRIP.iter_unpack(memoryview(body)[:rest]))]
+    lines += [body[start : start + _COLUMNS] for start in range(rest, len(body), _COLUMNS)]
     return b"\n".join((*lines, b""))
 
 
@@ -105,21 +109,20 @@ class ArmorWriter:
     def __init__(self, sink: Writable) -> None:
         self._sink = sink
         self._pending = bytearray()
-        sink.write(_HEAD)
+        write_full(sink, _HEAD)
 
     def write(self, data: Buffer, /) -> int:
         """Take any number of bytes; whole lines go out at once."""
         self._pending += data
         whole = len(self._pending) // _LINE * _LINE
-        if whole >= _BLOCK_LINES:
-            self._sink.write(_encode_lines(bytes(self._pending[:whole])))
+        if whole >= _BLOCK_LINES * _LINE:
+            write_full(self._sink, _encode_lines(bytes(self._pending[:whole])))
             del self._pending[:whole]
         return memoryview(data).nbytes
 
     def close(self) -> None:
         """Write the last, short line and the end mark. To be called once."""
-        self._sink.write(_encode_lines(bytes(self._pending)))
-        self._sink.write(_FOOT)
+        write_full(self._sink, _encode_lines(bytes(self._pending)) + _FOOT)
 
     def __enter__(self) -> Self:
         return self
