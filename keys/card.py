@@ -30,7 +30,7 @@ from keys.text import check_line, parse_handle
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from keys.age.recipients import HybridRecipient, X25519Recipient
+    from keys.age import HybridRecipient, X25519Recipient
     from keys.signing import SigningKey, VerifyKey
 
 NAMESPACE = "dispatch-card"

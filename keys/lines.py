@@ -15,7 +15,7 @@ from keys.errors import FormatError, KeyFormatError
 from keys.signing import COMPOSITE, ED25519, VerifyKey
 
 if TYPE_CHECKING:
-    from keys.age.recipients import HybridRecipient, X25519Recipient
+    from keys.age import HybridRecipient, X25519Recipient
 
 HYBRID = "mlkem768x25519"
 X25519 = "X25519"
@@ -80,7 +80,7 @@ def _split_sealing(line: str) -> tuple[str, bytes]:
 
 def parse_sealing(line: str) -> HybridRecipient | X25519Recipient:
     """Parse the line of a sealing key to an age recipient. Raises KeyFormatError."""
-    from keys.age.recipients import HybridRecipient, X25519Recipient
+    from keys.age import HybridRecipient, X25519Recipient
 
     kind, data = _split_sealing(line)
     return HybridRecipient.from_bytes(data) if kind == HYBRID else X25519Recipient.from_bytes(data)

@@ -112,6 +112,13 @@ def sign_roster(roster: Roster, keys: Iterable[SigningKey]) -> SignedRoster:
     )
 
 
+def countersign_roster(signed: SignedRoster, keys: Iterable[SigningKey]) -> SignedRoster:
+    """Add the signatures of further root keys, as when their holders sign one after another."""
+    text = signed.signed.text
+    signatures = signed.signed.signatures + tuple(sign_text(text, key, NAMESPACE) for key in keys)
+    return SignedRoster(roster=signed.roster, signed=SignedText(text=text, signatures=signatures))
+
+
 def parse_roster_file(data: bytes) -> tuple[SignedRoster, ...]:
     """Parse a roster file: one realm, ascending versions, the newest last. Raises FormatError."""
     if len(data) > MAX_ROSTER:

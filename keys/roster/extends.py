@@ -32,7 +32,7 @@ def check_extends(old: Roster, new: Roster) -> None:
     # 1. The versions: the old table, the old version itself, then others.
     known = (*old.versions, old.version_record(old.version))
     if new.versions[: old.version] != known:
-        raise ForkError(f"version {new.version} of the roster has another past than version {old.version}, ours")
+        raise ForkError(f"version {new.version} of the roster does not build on the trusted {old.version}")
     # 2. The root.
     _check_entries("the root threshold", old.root.threshold_entries, new.root.threshold_entries, old.version)
     _check_entries("the root keys", old.root.key_entries, new.root.key_entries, old.version)

@@ -21,7 +21,7 @@ from keys.lines import parse_sealing, parse_signing
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from keys.age.recipients import HybridRecipient, X25519Recipient
+    from keys.age import HybridRecipient, X25519Recipient
     from keys.signing import VerifyKey
 
 T = TypeVar("T")
