@@ -14,7 +14,7 @@ from dispatch.errors import NoteError
 from dispatch.merkle import EMPTY_ROOT, HASH_SIZE
 from keys.codec import decode_base64, decode_decimal, encode_base64
 from keys.errors import FormatError
-from keys.text import format_date, parse_date, check_handle
+from keys.text import format_date, parse_date, parse_handle
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,7 +67,7 @@ class RosterRef(NamedTuple):
 class Copies(NamedTuple):
     """How many copies a note has, and the Merkle root over them."""
 
-    count: int
+    count: int  # type: ignore[assignment]  # hides tuple.count, which nobody misses
     root: bytes
 
 
@@ -99,7 +99,7 @@ def parse_number(text: str) -> Number:
     if len(parts) != len(Number._fields):
         raise FormatError("a number reads HANDLE/VOLUME/ORDINAL")
     handle, volume, ordinal = parts
-    number = Number(check_handle(handle), parse_volume(volume), decode_decimal(ordinal, MAX_DECIMAL))
+    number = Number(parse_handle(handle), parse_volume(volume), decode_decimal(ordinal, MAX_DECIMAL))
     if number.ordinal == 0 or volume.startswith(NO_VOLUME):
         raise FormatError("ordinals count from 1, volumes are years")
     return number
@@ -200,7 +200,7 @@ def _parse_pair(text: str) -> tuple[str, bytes]:
 def _parse_roster(text: str) -> RosterRef:
     name, digest = _parse_pair(text)
     realm, _, version = name.partition("/")
-    return RosterRef(check_handle(realm), decode_decimal(version, MAX_DECIMAL), digest)
+    return RosterRef(parse_handle(realm), decode_decimal(version, MAX_DECIMAL), digest)
 
 
 def _parse_register(text: str) -> Head:
@@ -227,5 +227,5 @@ def _check(note: Note) -> None:
     elif head.size == 0:
         if head != FIRST_HEAD:
             raise NoteError("an empty register is 0000/0 with the root of the empty tree")
-    elif not NO_VOLUME < head.volume < number.volume:
+    elif head.volume.startswith(NO_VOLUME) or head.volume >= number.volume:
         raise NoteError("a first note closes a volume that comes before its own")
