@@ -16,14 +16,23 @@ from typing import TYPE_CHECKING
 from dispatch.addressees import expand
 from dispatch.errors import DigestError, EnvelopeError, NotForUsError, RefusedError, StatementError
 from dispatch.merkle import HASH_SIZE, leaf_hash, verify_inclusion
-from dispatch.message import Circular, Decision, Letter, Message, Receipt, Report, content_digest, parse_message
+from dispatch.message import (
+    Circular,
+    Decision,
+    Letter,
+    Message,
+    Receipt,
+    Report,
+    content_digest,
+    parse_message,
+)
 from dispatch.note import MAX_DECIMAL, MAX_NOTE, Note, Number, note_id, parse_note, parse_number
 from dispatch.plaintext import Secrets, parse_plaintext, parse_secrets
 from keys import age
 from keys.codec import decode_base64, decode_decimal, encode_base64
 from keys.errors import FormatError, UnknownOfficeError
 from keys.signed import SignedText, encode_signed, parse_signed, verify_signed
-from keys.text import format_date, check_handle
+from keys.text import format_date, parse_handle
 from keys.trust import count_keys, judge_note
 
 if TYPE_CHECKING:
@@ -117,7 +126,9 @@ def file_name(number: Number, to: str | None) -> str:
 
 def leaf_data(index: int, to: str, after: Number | None, body: bytes) -> bytes:
     """Give the four lines of a copy that the tree covers."""
-    return f"copy: {index}\nto: {to}\nafter: {after or NO_NUMBER}\nbody: {encode_base64(body)}\n".encode("ascii")
+    return f"copy: {index}\nto: {to}\nafter: {after or NO_NUMBER}\nbody: {encode_base64(body)}\n".encode(
+        "ascii"
+    )
 
 
 def encode_copy(copy: Copy) -> bytes:
@@ -165,11 +176,15 @@ def _parse_copy(text: bytes) -> Copy:
         lines = [line.split(": ", 1) for line in text.decode("ascii").split("\n")[:-1]]
         names = [line[0] for line in lines]
         values = [line[1] for line in lines]
-        if names[:4] != ["copy", "to", "after", "body"] or set(names[4:]) - {"proof"} or len(names) > _LONGEST_PROOF:
+        if (
+            names[:4] != ["copy", "to", "after", "body"]
+            or set(names[4:]) - {"proof"}
+            or len(names) > _LONGEST_PROOF
+        ):
             raise EnvelopeError("a copy has the lines copy, to, after, body and then proof")
         copy = Copy(
             index=decode_decimal(values[0], MAX_DECIMAL),
-            to=check_handle(values[1]),
+            to=parse_handle(values[1]),
             after=None if values[2] == NO_NUMBER else parse_number(values[2]),
             body=decode_base64(values[3], HASH_SIZE),
             proof=tuple(decode_base64(value, HASH_SIZE) for value in values[4:]),
@@ -223,7 +238,9 @@ class Verifier:
         verify_inclusion(leaf_hash(data), copy.index - 1, note.copies.count, copy.proof, note.copies.root)
         if not self.roster.has_office(copy.to, note.roster.version):
             raise UnknownOfficeError(f"the roster does not list the addressee {copy.to}")
-        if copy.after is not None and not (copy.after.handle == note.number.handle and copy.after < note.number):
+        if copy.after is not None and not (
+            copy.after.handle == note.number.handle and copy.after < note.number
+        ):
             raise StatementError("`after` does not name an earlier dispatch of this office")
         # 5: the body is the one that was signed
         if sha256(envelope.body).digest() != copy.body:
@@ -258,7 +275,9 @@ def open_envelope(
     # 9: message and note agree; the copies are exactly to, info and the issuer
     _check_agreement(message, note, copy, roster)
     # 10: the issuer's right
-    right = {Circular: "issue", Decision: "issue", Report: "report", Receipt: None, Letter: None}[type(message)]
+    right = {Circular: "issue", Decision: "issue", Report: "report", Receipt: None, Letter: None}[
+        type(message)
+    ]
     if right is not None and right not in roster.office(note.number.handle).rights(note.roster.version):
         raise RefusedError(f"{note.number.handle} has no right to {right}")
     # 11: the content's own rules

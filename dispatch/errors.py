@@ -161,6 +161,13 @@ def exit_code(error: BaseException) -> int:
     return next((code for kind, code in _KEYS_CODES if isinstance(error, kind)), UNEXPECTED)
 
 
+def describe(error: BaseException) -> str:
+    """Say what went wrong in one line; what the system says without its error number."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return str(error)
+
+
 def worst(codes: Iterable[int]) -> int:
     """Pick the worst of several exit codes; 0 for none."""
     return min(codes, key=_WORST_FIRST.index, default=DONE)

@@ -10,7 +10,7 @@ from datetime import date
 from zoneinfo import available_timezones
 
 from keys.errors import FormatError
-from keys.text import check_line, check_handle
+from keys.text import check_line, parse_handle
 
 MAX_NAME_BYTES = 255
 
@@ -28,7 +28,7 @@ _PERIODS = {
 def check_addressees(names: tuple[str, ...]) -> None:
     """Check handles and @groups, none twice. Raises FormatError."""
     for name in names:
-        check_handle(name.removeprefix("@"))
+        parse_handle(name.removeprefix("@"))
     if len(set(names)) != len(names):
         raise FormatError("an addressee is named twice")
 

@@ -37,7 +37,7 @@ from dispatch.note import parse_number
 from keys.canonical import decode_canonical, encode_canonical
 from keys.codec import decode_base64, encode_base64
 from keys.errors import FormatError
-from keys.text import check_block, check_handle, check_line, parse_date
+from keys.text import check_block, check_line, parse_date, parse_handle
 
 MESSAGE_FORMAT = "dispatch-message/v1"
 MAX_MESSAGE = 4 * 1024 * 1024
@@ -295,7 +295,7 @@ def _check_common(message: Message) -> None:
     decode_base64(message.salt, SALT_SIZE)
     decode_base64(message.secrets, DIGEST_SIZE)
     parse_date(message.date)
-    if parse_number(message.number).handle != check_handle(message.from_):
+    if parse_number(message.number).handle != parse_handle(message.from_):
         raise FormatError("number and from name different offices")
     check_addressees(message.to)
     check_addressees(message.info)
@@ -334,7 +334,7 @@ def _check_circular(message: Circular) -> None:
     if len(set(forms)) != len(forms) or len(set(duties)) != len(duties):
         raise FormatError("two obligations or two forms with one id")
     for form in message.forms:
-        check_handle(form.id)
+        parse_handle(form.id)
         _check_fields(form.fields)
     for obligation in message.obligations:
         if obligation.form not in forms:
@@ -343,7 +343,7 @@ def _check_circular(message: Circular) -> None:
 
 
 def _check_obligation(obligation: Obligation) -> None:
-    check_handle(obligation.id)
+    parse_handle(obligation.id)
     triggers = [obligation.every, obligation.before, obligation.after, obligation.once]
     if sum(trigger is not None for trigger in triggers) != 1:
         raise FormatError("an obligation has one of every, before, after and once")
@@ -385,7 +385,7 @@ def _check_fields(fields: tuple[Field, ...]) -> None:
 def _check_report(message: Report) -> None:
     check_block(message.body)
     _check_ref(message.answers.number, message.answers.id)
-    check_handle(message.answers.obligation)
+    parse_handle(message.answers.obligation)
     decode_base64(message.answers.form, DIGEST_SIZE)
     if message.period is not None:
         check_period(message.period)
@@ -437,8 +437,8 @@ def _check_decision(message: Decision) -> None:
         _check_ref(message.report.number, message.report.id)
     if message.slot is not None:
         _check_ref(message.slot.number, message.slot.id)
-        check_handle(message.slot.obligation)
-        check_handle(message.slot.office)
+        parse_handle(message.slot.obligation)
+        parse_handle(message.slot.office)
         if message.slot.period is not None:
             check_period(message.slot.period)
     if message.until is not None:

@@ -9,31 +9,48 @@ from typing import TYPE_CHECKING, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+Shared = TypeVar("Shared")
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-# Starting processes costs about as much as sealing or checking this many items.
-WORTH_STARTING = 1000
+# Starting processes costs about as much as the work on this many items.
+WORTH_STARTING = 2000
 # Items in the hands of the workers at once: what bounds the memory.
 _WINDOW = 1024
 _CHUNK = 32
 
+_shared: object = None
 
-def map_parallel(function: Callable[[Item], Result], items: Iterable[Item], count: int) -> Iterator[Result]:
-    """Map a picklable `function` over about `count` items, in order, with flat memory."""
+
+def map_parallel(
+    function: Callable[[Shared, Item], Result], shared: Shared, items: Iterable[Item], count: int
+) -> Iterator[Result]:
+    """Map a picklable `function(shared, item)` over about `count` items, in order, with flat memory."""
     workers = os.cpu_count() or 1
     if count < WORTH_STARTING or workers == 1:
-        yield from map(function, items)
+        yield from (function(shared, item) for item in items)
         return
-    from concurrent.futures import ProcessPoolExecutor  # noqa: PLC0415 - start-up time
-    from multiprocessing import get_context  # noqa: PLC0415 - start-up time
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import get_context
 
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+    context = get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=_share, initargs=(shared,)) as pool:
         iterator = iter(items)
-        pending = pool.map(function, islice(iterator, _WINDOW), chunksize=_CHUNK)
-        while batch := list(islice(iterator, _WINDOW)):
+        pending = pool.map(_call, ((function, item) for item in islice(iterator, _WINDOW)), chunksize=_CHUNK)
+        while window := list(islice(iterator, _WINDOW)):
             # hand out the next window before the results of this one are consumed
-            following = pool.map(function, batch, chunksize=_CHUNK)
+            following = pool.map(_call, ((function, item) for item in window), chunksize=_CHUNK)
             yield from pending
             pending = following
         yield from pending
+
+
+def _share(shared: object) -> None:
+    """Give a worker, once, what all its items need."""
+    global _shared
+    _shared = shared
+
+
+def _call(job: tuple[Callable[[Shared, Item], Result], Item]) -> Result:
+    function, item = job
+    return function(_shared, item)  # type: ignore[arg-type]

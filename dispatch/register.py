@@ -18,6 +18,7 @@ import sqlite3
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
+from dispatch.envelope import Copy
 from dispatch.errors import EquivocationError, RefusedError, StorageError
 from dispatch.merkle import leaf_hash, root
 from dispatch.note import FIRST_HEAD, Head, Number, parse_number
@@ -115,6 +116,10 @@ class StoredCopy:
     proof: tuple[bytes, ...]
     body: bytes | None
 
+    def place(self) -> Copy:
+        """Give the copy's lines."""
+        return Copy(index=self.index, to=self.to, after=self.after, body=self.digest, proof=self.proof)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiting:
@@ -186,7 +191,9 @@ class Register:
     def _migrate(self) -> None:
         version = self._connection.execute("PRAGMA user_version").fetchone()[0]
         if version > len(_MIGRATIONS):
-            raise StorageError(f"{self._path}: written by a later version of dispatch", hint="upgrade dispatch")
+            raise StorageError(
+                f"{self._path}: written by a later version of dispatch", hint="upgrade dispatch"
+            )
         if version == len(_MIGRATIONS):
             return
         with self.transaction():
@@ -238,7 +245,7 @@ class Register:
         """Store one sealed body, inside the transaction that stores its note."""
         self._connection.execute("INSERT INTO bodies (copy, data) VALUES (?, ?)", (copy_seq, body))
 
-    def store_note(  # noqa: PLR0913 - one row, its columns
+    def store_note(
         self,
         *,
         seq: int,
@@ -292,7 +299,9 @@ class Register:
     def mark_released(self, note_id: bytes) -> None:
         """Note that every file of a signed note has been written."""
         with self.transaction():
-            self._connection.execute("UPDATE notes SET state = 'released' WHERE id = ? AND state = 'signed'", (note_id,))
+            self._connection.execute(
+                "UPDATE notes SET state = 'released' WHERE id = ? AND state = 'signed'", (note_id,)
+            )
 
     def unfinished(self) -> tuple[Entry, ...]:
         """List our notes that are pending or signed but not released, oldest first."""
@@ -365,10 +374,12 @@ class Register:
         """List what is held or rejected, oldest first."""
         with self._translated():
             rows = self._connection.execute(
-                "SELECT name, file, number, state, code, reason FROM waiting WHERE state = ? ORDER BY seq", (state,)
+                "SELECT name, file, number, state, code, reason FROM waiting WHERE state = ? ORDER BY seq",
+                (state,),
             ).fetchall()
         return tuple(
-            Waiting(name=row[0], file=row[1], number=row[2], state=row[3], code=row[4], reason=row[5]) for row in rows
+            Waiting(name=row[0], file=row[1], number=row[2], state=row[3], code=row[4], reason=row[5])
+            for row in rows
         )
 
     # Looking things up
@@ -418,12 +429,14 @@ class Register:
     def attachments(self, entry: Entry) -> tuple[bytes, ...]:
         """Give the SHA-256 of each age file that belongs to a note."""
         with self._translated():
-            rows = self._connection.execute("SELECT sealed FROM attachments WHERE note = ?", (entry.seq,)).fetchall()
+            rows = self._connection.execute(
+                "SELECT sealed FROM attachments WHERE note = ?", (entry.seq,)
+            ).fetchall()
         return tuple(row[0] for row in rows)
 
     def _entries(self, condition: str, *values: object) -> tuple[Entry, ...]:
         # every condition is a literal of this module
-        query = f"SELECT seq, id, issuer, volume, ordinal, date, text, signatures, state, directory FROM notes WHERE {condition}"  # noqa: S608, E501
+        query = f"SELECT seq, id, issuer, volume, ordinal, date, text, signatures, state, directory FROM notes WHERE {condition}"
         with self._translated():
             rows = self._connection.execute(query, values).fetchall()
         return tuple(

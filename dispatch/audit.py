@@ -1,0 +1,83 @@
+"""What a stranger with only the signed roster can check: no home, no key, nothing decrypted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dispatch.envelope import (
+    MAX_ENVELOPE,
+    Copy,
+    SignedNote,
+    Verifier,
+    parse_envelope,
+    parse_signed_note,
+)
+from dispatch.errors import DispatchError, describe, exit_code
+from dispatch.files import read_capped
+from dispatch.parallel import map_parallel
+from keys.codec import encode_base64
+from keys.errors import KeysError
+from keys.text import format_date
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from keys.trust import TrustedRoster
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What became of one file. `keys`: fingerprints of those that signed; `error` is empty if it holds.
+
+    What a file says of itself is given as soon as it parses, held true only without an error.
+    """
+
+    file: str
+    number: str | None = None
+    id: str | None = None
+    to: str | None = None
+    copy: int | None = None
+    copies: int | None = None
+    date: str | None = None
+    keys: tuple[str, ...] = ()
+    error: str = ""
+    hint: str = ""
+    code: int = 0
+
+
+def verify_files(names: Sequence[str], trusted: TrustedRoster) -> Iterator[Verdict]:
+    """Check files: envelopes, and bare notes by their name `.note`. Every one is tried."""
+    yield from map_parallel(verify_file, Verifier(trusted), names, len(names))
+
+
+def verify_file(verifier: Verifier, name: str) -> Verdict:
+    """Check one file (steps 1 to 5); never raises for what is in it."""
+    verdict = Verdict(file=name)
+    try:
+        data = read_capped(Path(name), MAX_ENVELOPE)
+        if name.endswith(".note"):
+            signed_note = parse_signed_note(data)
+            verdict = _describe(name, signed_note, None)
+            keys = verifier.verify_note(signed_note).keys
+        else:
+            envelope = parse_envelope(data)
+            verdict = _describe(name, envelope.signed_note, envelope.copy)
+            keys = verifier.verify(envelope).verified_note.keys
+    except (DispatchError, KeysError, OSError) as error:
+        return replace(verdict, error=describe(error), hint=getattr(error, "hint", ""), code=exit_code(error))
+    return replace(verdict, keys=tuple(key.fingerprint() for key in keys))
+
+
+def _describe(name: str, signed_note: SignedNote, copy: Copy | None) -> Verdict:
+    note = signed_note.note
+    return Verdict(
+        file=name,
+        number=str(note.number),
+        id=encode_base64(signed_note.id),
+        to=copy.to if copy else None,
+        copy=copy.index if copy else None,
+        copies=note.copies.count,
+        date=format_date(note.date),
+    )

@@ -1,0 +1,166 @@
+"""What the commands share: errors, the clock, the passphrase, JSON, the home."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from dispatch.errors import describe, exit_code
+from dispatch.render.terminal import clean, clean_block
+from keys.errors import FormatError, PassphraseError
+from keys.text import format_date, parse_date
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from dispatch.home import Home
+    from dispatch.note import Number
+    from dispatch.office import Office
+
+CLOCK_VARIABLE = "DISPATCH_NOW"
+PASSPHRASE_VARIABLE = "DISPATCH_PASSPHRASE_FILE"
+_PROGRESS_FROM = 500
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
+
+
+def say(text: str) -> None:
+    """Say something about the work, on stderr."""
+    click.echo(f"dispatch: {clean(text)}", err=True)
+
+
+def warn(text: str) -> None:
+    """Say what does not stop the work but should be known."""
+    say(f"warning: {text}")
+
+
+def show_error(error: BaseException, where: str = "") -> int:
+    """Show an error and its hint on stderr; give its exit code."""
+    show_problem(describe(error), getattr(error, "hint", ""), where)
+    return exit_code(error)
+
+
+def show_problem(text: str, hint: str = "", where: str = "") -> None:
+    """Show an error text and hint."""
+    place = f"{where}: " if where and not text.startswith(where) else ""
+    say(f"error: {place}{text}")
+    if hint:
+        say(f"hint: {hint}")
+
+
+def print_json(value: Any) -> None:
+    """Print a value as JSON, readable in any script."""
+    click.echo(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def print_text(text: str) -> None:
+    """Print text on stdout, cleaned once more: whatever came in cannot steer the terminal."""
+    click.echo(clean_block(text))
+
+
+def width() -> int:
+    """Give the terminal's width; 80 if there is none."""
+    return shutil.get_terminal_size((80, 24)).columns
+
+
+def clock() -> datetime:
+    """Give the moment of this run, in whole seconds of UTC; $DISPATCH_NOW sets it, with a warning."""
+    rehearsed = os.environ.get(CLOCK_VARIABLE)
+    if not rehearsed:
+        return datetime.now(UTC).replace(microsecond=0)
+    try:
+        moment = parse_date(rehearsed)
+    except FormatError:
+        raise click.UsageError(
+            f"{CLOCK_VARIABLE} reads like 2026-11-23T09:00:00Z, not {rehearsed!r}"
+        ) from None
+    warn(f"the clock is set to {format_date(moment)} by {CLOCK_VARIABLE}")
+    return moment
+
+
+def ask_passphrase(*, new: bool = False) -> str:
+    """Get the passphrase from $DISPATCH_PASSPHRASE_FILE or the terminal. Raises PassphraseError."""
+    file = os.environ.get(PASSPHRASE_VARIABLE)
+    if file:
+        text = Path(file).read_text("utf-8")
+        passphrase = text.removesuffix("\n").removesuffix("\r")
+    elif sys.stdin.isatty():
+        passphrase = click.prompt(
+            "New passphrase" if new else "Passphrase",
+            hide_input=True,
+            confirmation_prompt=new,
+            err=True,
+            default="",
+        )
+    else:
+        raise PassphraseError(
+            "a passphrase is needed, and there is no terminal to ask on",
+            hint=f"set {PASSPHRASE_VARIABLE} to a file that holds it"
+            + (", or use --no-passphrase on an unattended machine" if new else ""),
+        )
+    if not passphrase:
+        raise PassphraseError("the passphrase is empty")
+    return passphrase
+
+
+def chosen_home() -> Home:
+    """Give the home of this command line."""
+    from dispatch.home import find_home
+
+    return find_home(click.get_current_context().find_root().obj)
+
+
+def open_office() -> Office:
+    """Open the office that lives in the chosen home. Raises RefusedError if there is none."""
+    from dispatch.office import Office
+
+    return Office(chosen_home(), now=clock(), ask_passphrase=ask_passphrase)
+
+
+def number_argument(text: str) -> Number:
+    """Parse a dispatch's number from the command line."""
+    from dispatch.note import parse_number
+
+    try:
+        return parse_number(text)
+    except FormatError:
+        raise click.UsageError(f"a number reads like cc/2026/17, not {text!r}") from None
+
+
+def read_input(path: str) -> bytes:
+    """Read a file, or standard input for `-`."""
+    return sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
+
+
+def write_output(data: bytes, output: str | None, *, force: bool) -> None:
+    """Write to a file, or to standard output for `-` or none."""
+    if output is None or output == "-":
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+        return
+    from dispatch.files import write_whole
+
+    write_whole(Path(output), data, overwrite=force)
+
+
+@contextmanager
+def progress(label: str) -> Iterator[Callable[[int, int], None]]:
+    """Show progress on stderr, on a terminal, when there is much to do."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
+        task = bar.add_task(label, visible=False)
+
+        def show(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total, visible=total >= _PROGRESS_FROM)
+
+        yield show

@@ -1,0 +1,120 @@
+"""`dispatch`: the commands, and how an error becomes a line and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import click
+
+from dispatch.errors import UNEXPECTED, USAGE, DispatchError
+from keys.errors import KeysError
+
+# In the order of a newcomer's first day; each module is imported when its command is called.
+_COMMANDS = {
+    "init": "setup",
+    "card": "setup",
+    "keys": "setup",
+    "roster": "roster",
+    "draft": "outgoing",
+    "check": "outgoing",
+    "issue": "outgoing",
+    "receive": "incoming",
+    "list": "incoming",
+    "read": "incoming",
+    "open": "incoming",
+    "export": "outgoing",
+    "verify": "verify",
+    "demo": "demo",
+}
+
+
+class _Commands(click.Group):
+    """Commands that are imported when they are needed, in our order."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        module = import_module(f"dispatch.cli.{_COMMANDS[cmd_name]}")
+        command: click.Command = getattr(module, f"{cmd_name}_command")
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError:
+            from difflib import get_close_matches
+
+            near = get_close_matches(args[0], _COMMANDS, n=1)
+            if near:
+                raise click.UsageError(f"no such command: {args[0]}. Did you mean {near[0]}?", ctx) from None
+            raise
+
+
+@click.group(
+    cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
+@click.option(
+    "--home",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Where this office's keys and register are. Default: $DISPATCH_HOME, then the platform's data folder.",
+)
+@click.version_option(package_name="dispatch", message="dispatch %(version)s")
+@click.pass_context
+def cli(context: click.Context, home: Path | None) -> None:
+    """Encrypted, signed circulars from a centre to its branches, and their answers.
+
+    A first day: `dispatch demo` shows the whole story. Then `dispatch init`, exchange cards,
+    `dispatch roster`, `dispatch draft circular`, `dispatch issue`, `dispatch receive`.
+
+    Exit codes: 0 done, 1 I/O or unexpected, 2 usage, 3 a signature, proof or digest does not hold,
+    4 not for us, 5 malformed, 6 trust, 7 refused, 8 locked.
+    """
+    context.obj = home
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command line; give its exit code. Errors go to stderr, never a traceback."""
+    from dispatch.cli.common import show_error
+
+    try:
+        result = cli.main(args=arguments, prog_name="dispatch", standalone_mode=False)
+    except click.UsageError as error:
+        if error.ctx is not None:
+            click.echo(error.ctx.get_usage(), err=True)
+        click.echo(f"dispatch: error: {error.format_message()}", err=True)
+        return USAGE
+    except click.ClickException as error:
+        click.echo(f"dispatch: error: {error.format_message()}", err=True)
+        return UNEXPECTED
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("dispatch: stopped", err=True)
+        return UNEXPECTED
+    except BrokenPipeError:
+        # the reader of our output has gone: nothing to say, and nobody to say it to
+        sys.stdout = open(os.devnull, "w")
+        return UNEXPECTED
+    except (DispatchError, KeysError, OSError) as error:
+        return show_error(error)
+    except Exception as error:
+        click.echo(
+            f"dispatch: error: unexpected {type(error).__name__} in dispatch: a bug, please report it",
+            err=True,
+        )
+        click.echo(
+            "dispatch: hint: nothing was lost; `python -m dispatch` under a debugger shows where", err=True
+        )
+        return UNEXPECTED
+    return result if isinstance(result, int) else 0
+
+
+def main() -> None:
+    """Run the command line of this process."""
+    sys.exit(run(sys.argv[1:]))

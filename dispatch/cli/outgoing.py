@@ -1,0 +1,206 @@
+"""draft, check, issue, export: the way out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from dispatch.cli.common import (
+    json_option,
+    number_argument,
+    open_office,
+    print_json,
+    print_text,
+    progress,
+    read_input,
+    say,
+    show_error,
+    show_problem,
+    warn,
+    write_output,
+)
+from dispatch.cli.setup import force_option, output_option
+from dispatch.errors import DispatchError, worst
+from dispatch.render.terminal import fields
+from keys.codec import encode_base64
+from keys.errors import KeysError
+from keys.text import format_date
+
+if TYPE_CHECKING:
+    from dispatch.addressees import Addressees
+    from dispatch.draft import Problem
+    from dispatch.office import Office
+
+folder_type = click.Path(path_type=Path, file_okay=False)
+
+
+@click.command("draft")
+@click.argument("kind", type=click.Choice(["circular", "letter"]))
+@output_option
+@force_option
+def draft_command(kind: str, output: str | None, *, force: bool) -> None:
+    """Write a commented template to fill in.
+
+    \b
+    dispatch draft circular -o draft.md
+    """
+    from dispatch.draft import template
+
+    write_output(template(kind).encode(), output, force=force)
+
+
+@click.command("check")
+@click.argument("draft")
+@json_option
+def check_command(draft: str, *, as_json: bool) -> int:
+    """Say everything that would stop DRAFT, with line numbers, and who would get it.
+
+    \b
+    dispatch check draft.md
+    """
+    from dispatch.draft import read_draft
+
+    reading = read_draft(read_input(draft))
+    problems = list(reading.problems)
+    addressees: Addressees | None = None
+    code = worst(problem.code for problem in problems)
+    if reading.draft is not None:
+        office = open_office()
+        try:
+            addressees = office.check(reading.draft)
+            _warn_of_classical(office, addressees)
+        except (DispatchError, KeysError) as error:
+            line = reading.draft.lines.get("to", 1)
+            code = worst((code, show_error(error, f"{draft}:{line}") if not as_json else _code(error)))
+            problems.append(_problem(error, line))
+    if as_json:
+        print_json(
+            {
+                "ok": code == 0,
+                "problems": [
+                    {"line": problem.line, "error": problem.text, "hint": problem.hint, "code": problem.code}
+                    for problem in problems
+                ],
+                "to": list(addressees.to) if addressees else None,
+                "info": list(addressees.info) if addressees else None,
+                "copies": len(addressees.copies) if addressees else None,
+            }
+        )
+        return code
+    for problem in reading.problems:
+        show_problem(problem.text, problem.hint, f"{draft}:{problem.line}")
+    if addressees is not None:
+        pairs = [("to", ", ".join(addressees.to))]
+        if addressees.info:
+            pairs.append(("info", ", ".join(addressees.info)))
+        print_text(fields([*pairs, ("copies", f"{len(addressees.copies)}, the file copy included")]))
+    if code == 0:
+        say("ready to issue")
+    return code
+
+
+def _code(error: BaseException) -> int:
+    from dispatch.errors import exit_code
+
+    return exit_code(error)
+
+
+def _problem(error: DispatchError | KeysError, line: int) -> Problem:
+    from dispatch.draft import Problem
+
+    return Problem(line=line, text=str(error), hint=error.hint, code=_code(error))
+
+
+def _warn_of_classical(office: Office, addressees: Addressees) -> None:
+    roster = office.trusted.roster
+    classical = [name for name in addressees.copies if roster.office(name).is_classical(roster.version)]
+    if classical:
+        warn(f"not protected from quantum computers: the copies for {', '.join(classical)}")
+
+
+@click.command("issue")
+@click.argument("draft")
+@click.option(
+    "-o",
+    "--output",
+    "directory",
+    metavar="DIR",
+    type=folder_type,
+    help="Where the envelopes go. Default: the outbox.",
+)
+@click.option(
+    "--attach",
+    "attachments",
+    metavar="FILE",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="A file to go with it; may be repeated.",
+)
+@json_option
+def issue_command(draft: str, directory: Path | None, attachments: tuple[Path, ...], *, as_json: bool) -> int:
+    """Seal, sign and register DRAFT; write one envelope for each addressee.
+
+    \b
+    dispatch issue draft.md -o post --attach plan.pdf
+    """
+    from dispatch.draft import read_draft
+
+    reading = read_draft(read_input(draft))
+    if reading.draft is None or reading.problems:
+        for problem in reading.problems:
+            show_problem(problem.text, problem.hint, f"{draft}:{problem.line}")
+        return worst(problem.code for problem in reading.problems)
+    office = open_office()
+    _warn_of_classical(office, office.check(reading.draft))
+    with progress("sealing") as show:
+        issued = office.issue(reading.draft, attachments, directory, show)
+    if as_json:
+        print_json(
+            {
+                "number": str(issued.number),
+                "id": encode_base64(issued.id),
+                "date": format_date(issued.note.date),
+                "content": encode_base64(issued.note.content),
+                "copies": issued.note.copies.count,
+                "files": [str(path) for path in issued.files],
+            }
+        )
+    else:
+        folder = issued.files[0].parent
+        print_text(
+            fields(
+                [
+                    ("number", str(issued.number)),
+                    ("date", format_date(issued.note.date)),
+                    ("id", encode_base64(issued.id)),
+                    ("copies", f"{issued.note.copies.count}, the file copy included"),
+                    ("files", str(folder)),
+                ]
+            )
+        )
+    return 0
+
+
+@click.command("export")
+@click.argument("number", metavar="[NUMBER...]", nargs=-1)
+@click.option(
+    "-o", "--output", "directory", metavar="DIR", type=folder_type, required=True, help="Where the files go."
+)
+@click.option("--notes", is_flag=True, help="Bare notes with their signatures, without copies.")
+@json_option
+def export_command(number: tuple[str, ...], directory: Path, *, notes: bool, as_json: bool) -> int:
+    """Make the envelopes again, byte for byte; of all our own dispatches if no NUMBER is given.
+
+    \b
+    dispatch export cc/2026/17 -o post
+    dispatch export --notes -o notes
+    """
+    numbers = [number_argument(text) for text in number]
+    files = open_office().export(numbers, directory, notes=notes)
+    if as_json:
+        print_json([str(path) for path in files])
+    else:
+        say(f"{len(files)} files in {directory}")
+    return 0

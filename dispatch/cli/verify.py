@@ -1,0 +1,110 @@
+"""verify: the auditor's check, without a home and without a key."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from dispatch.cli.common import (
+    chosen_home,
+    clock,
+    json_option,
+    print_json,
+    print_text,
+    read_input,
+    say,
+    show_problem,
+)
+from dispatch.errors import worst
+from dispatch.render.terminal import clean
+from keys.errors import FormatError
+from keys.text import parse_date
+from keys.trust import check_current, fingerprints, parse_roster_file, trust_pinned
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from dispatch.audit import Verdict
+    from keys.trust import TrustedRoster
+
+
+@click.command("verify")
+@click.argument("file", metavar="FILE...", nargs=-1, required=True)
+@click.option("--roster", required=True, metavar="FILE", help="The signed roster.")
+@click.option("--root", "pin", metavar="SHA256:...", help="The root fingerprint that you trust.")
+@click.option(
+    "--at", metavar="DATE", help="The moment at which the roster must not have expired. Default: now."
+)
+@json_option
+def verify_command(
+    file: tuple[str, ...], roster: str, pin: str | None, at: str | None, *, as_json: bool
+) -> int:
+    """Check envelopes, and bare notes named *.note, with nothing but the signed roster.
+
+    \b
+    dispatch verify post/*.dispatch --roster rkp.roster --root SHA256:4Zs…
+    """
+    from dispatch.audit import verify_files
+
+    trusted = _trust(read_input(roster), pin)
+    check_current(trusted, _moment(at))
+    verdicts = []
+    for verdict in verify_files(file, trusted):
+        verdicts.append(verdict)
+        if verdict.error:
+            show_problem(verdict.error, verdict.hint, verdict.file)
+        elif not as_json:
+            print_text(_line(verdict))
+    if as_json:
+        print_json([_as_json(verdict) for verdict in verdicts])
+    elif len(verdicts) > 1:
+        good = sum(not verdict.error for verdict in verdicts)
+        say(f"{good} of {len(verdicts)} files hold")
+    return worst(verdict.code for verdict in verdicts)
+
+
+def _moment(at: str | None) -> datetime:
+    if at is None:
+        return clock()
+    try:
+        return parse_date(at)
+    except FormatError:
+        raise click.UsageError(f"--at reads like 2026-11-23T09:00:00Z, not {at!r}") from None
+
+
+def _trust(data: bytes, pin: str | None) -> TrustedRoster:
+    """Trust a roster by the pin, or because the home trusts its root."""
+    chain = parse_roster_file(data)
+    if pin is None:
+        home = chosen_home()
+        if home.roster.exists():
+            known = fingerprints(parse_roster_file(home.roster.read_bytes()))
+            pin = next((found for found in fingerprints(chain) if found in known), None)
+    return trust_pinned(chain, pin or "")
+
+
+def _line(verdict: Verdict) -> str:
+    place = (
+        f" copy {verdict.copy} of {verdict.copies} to {verdict.to}"
+        if verdict.copy
+        else f" {verdict.copies} copies"
+    )
+    return clean(f"holds  {verdict.file}: {verdict.number} of {verdict.date},{place}")
+
+
+def _as_json(verdict: Verdict) -> dict[str, Any]:
+    return {
+        "file": verdict.file,
+        "ok": not verdict.error,
+        "number": verdict.number,
+        "id": verdict.id,
+        "from": verdict.number.split("/")[0] if verdict.number else None,
+        "to": verdict.to,
+        "copy": verdict.copy,
+        "copies": verdict.copies,
+        "date": verdict.date,
+        "keys": list(verdict.keys),
+        "error": verdict.error or None,
+        "code": verdict.code,
+    }

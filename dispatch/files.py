@@ -1,0 +1,151 @@
+"""Files on disk: whole or not there, never half-written, never over another's."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dispatch.errors import StorageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+# From here on one sync of the whole system is cheaper than one of each file.
+_MANY = 32
+
+
+def read_capped(path: Path, limit: int) -> bytes:
+    """Read a file of at most `limit` bytes. Raises StorageError for a longer one, OSError."""
+    with path.open("rb") as file:
+        data = file.read(limit + 1)
+    if len(data) > limit:
+        raise StorageError(f"{path}: longer than {limit} bytes")
+    return data
+
+
+def write_whole(path: Path, data: bytes, *, overwrite: bool = False, mode: int = 0o666) -> None:
+    """Write a file through a temporary one beside it, with `mode` as far as the umask lets it.
+
+    Raises StorageError if another file is there, unless `overwrite`; the same
+    bytes again are no error.
+    """
+    if not overwrite and _is_there(path, data):
+        return
+    handle, name = tempfile.mkstemp(prefix=f".{path.name[:80]}.", dir=path.parent)
+    temporary = Path(name)
+    try:
+        with open(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fchmod(file.fileno(), mode & ~current_umask())
+            os.fsync(file.fileno())
+        if overwrite:
+            temporary.replace(path)
+        else:
+            move_new(temporary, path)
+        sync_directory(path.parent)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def move_new(temporary: Path, path: Path) -> None:
+    """Give a temporary file its name, failing with FileExistsError if the name is taken."""
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        raise
+    except OSError:
+        # a file system without links: reserve the name, then move over the reservation
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        temporary.replace(path)
+
+
+def write_many(directory: Path, files: Iterable[tuple[str, bytes]], owner: str) -> Iterator[Path]:
+    """Write files under their names, from an iterator so that they need not all be in memory.
+
+    They are written into a hidden folder, made durable, then moved; `owner` marks
+    that folder, so that what a killed run left is found and removed by the next.
+    The caller makes sure that there is only one run of an owner at a time.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    prefix = f".dispatch-{owner}-"
+    for left in directory.glob(f"{prefix}*"):
+        shutil.rmtree(left, ignore_errors=True)
+    workshop = Path(tempfile.mkdtemp(prefix=prefix, dir=directory))
+    try:
+        written: list[tuple[Path, Path]] = []
+        there: list[Path] = []
+        for name, data in files:
+            path = directory / name
+            if _is_there(path, data):
+                there.append(path)
+                continue
+            (workshop / name).write_bytes(data)
+            written.append((workshop / name, path))
+        _sync([temporary for temporary, _ in written])
+        for temporary, path in written:
+            temporary.replace(path)
+        sync_directory(directory)
+        yield from there
+        yield from (path for _, path in written)
+    finally:
+        shutil.rmtree(workshop, ignore_errors=True)
+
+
+def _is_there(path: Path, data: bytes) -> bool:
+    """Say whether `path` holds these bytes. Raises StorageError if it holds others."""
+    try:
+        there = path.read_bytes()
+    except FileNotFoundError:
+        return False
+    if there != data:
+        raise StorageError(
+            f"{path}: another file is there already", hint="choose another folder, or move it away"
+        )
+    return True
+
+
+def _sync(paths: list[Path]) -> None:
+    if len(paths) > _MANY:
+        os.sync()
+        return
+    for path in paths:
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+
+
+def sync_directory(directory: Path) -> None:
+    """Make the names in a directory durable, where the platform can."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(directory, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def current_umask() -> int:
+    """Give the umask of the process."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
+
+
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold an advisory lock while others of this home wait. On Windows there is none, and no harm done."""
+    try:
+        import fcntl
+    except ImportError:
+        yield
+        return
+    descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,87 @@
+"""Where an office keeps its things: one folder, readable by nobody else."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+
+from dispatch.errors import RefusedError
+
+HOME_VARIABLE = "DISPATCH_HOME"
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """The paths in a home."""
+
+    path: Path
+
+    @property
+    def card(self) -> Path:
+        """Our public card."""
+        return self.path / "card"
+
+    @property
+    def office_key(self) -> Path:
+        """Our secret keys."""
+        return self.path / "office.key"
+
+    @property
+    def root_key(self) -> Path:
+        """The keys that sign the roster; only its keeper has them."""
+        return self.path / "root.key"
+
+    @property
+    def roster(self) -> Path:
+        """The roster that this home trusts."""
+        return self.path / "roster"
+
+    @property
+    def pending_roster(self) -> Path:
+        """Edits that are not signed yet."""
+        return self.path / "roster.pending"
+
+    @property
+    def register(self) -> Path:
+        """The register."""
+        return self.path / "register.db"
+
+    @property
+    def outbox(self) -> Path:
+        """Envelopes on their way out, unless another folder is named."""
+        return self.path / "outbox"
+
+    @property
+    def attachments(self) -> Path:
+        """Sealed attachments, ours and those that came."""
+        return self.path / "attachments"
+
+    @property
+    def lock(self) -> Path:
+        """Held by the process that signs and releases."""
+        return self.path / "lock"
+
+    def refuse_if_taken(self) -> None:
+        """Raise RefusedError if an office lives here already."""
+        if self.card.exists():
+            raise RefusedError(
+                f"{self.path}: an office lives here already",
+                hint="name another folder with --home or DISPATCH_HOME",
+            )
+
+    def demand(self) -> None:
+        """Raise RefusedError if no office lives here."""
+        if not self.card.exists():
+            raise RefusedError(
+                f"{self.path}: no office lives here",
+                hint="`dispatch init HANDLE --title TITLE` makes one; --home or DISPATCH_HOME names another folder",
+            )
+
+
+def find_home(chosen: Path | None) -> Home:
+    """Give the home that was chosen, or $DISPATCH_HOME, or the platform's data directory."""
+    named = chosen or os.environ.get(HOME_VARIABLE)
+    return Home(Path(named) if named else Path(platformdirs.user_data_dir("dispatch", appauthor=False)))

@@ -1,0 +1,299 @@
+"""The way out: message -> note -> copies -> register -> envelope files.
+
+    outbox.issue(draft, ...)
+        1  ready?      every addressee has a key, we have the right: or nothing is sealed
+        2  attach      each attachment is sealed once, to a key of its own
+        3  number      in one transaction of the register: the next number, the message,
+                       a sealed copy for each addressee, the tree over them, the note: pending
+        4  sign        outside it: signed
+        5  release     the envelope files: released
+
+A crash after 3 loses nothing: `finish`, which every run calls, carries on from
+what the register holds, with the same bytes.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from dispatch.addressees import expand
+from dispatch.attachment import seal_attachment
+from dispatch.envelope import NAMESPACE, SignedNote, encode_envelope, file_name, leaf_data, parse_signed_note
+from dispatch.errors import RefusedError
+from dispatch.files import locked, write_many
+from dispatch.merkle import Tree, leaf_hash
+from dispatch.message import (
+    DIGEST_SIZE,
+    MESSAGE_FORMAT,
+    SALT_SIZE,
+    Circular,
+    Letter,
+    Message,
+    content_digest,
+    encode_message,
+)
+from dispatch.note import Copies, Note, Number, RosterRef, encode_note, note_id, parse_note, parse_note
+from dispatch.parallel import map_parallel
+from dispatch.plaintext import SECRETS_FORMAT, SLOT_KEY_SIZE, Secrets, encode_secrets
+from dispatch.register import StoredCopy
+from keys import age
+from keys.codec import decode_base64, encode_base64
+from keys.signed import sign_text
+from keys.text import format_date
+from keys.trust import check_current
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from datetime import datetime
+
+    from dispatch.attachment import SealedAttachment
+    from dispatch.draft import Draft
+    from dispatch.register import Allotment, Entry, Register
+    from keys.age.recipients import HybridRecipient, X25519Recipient
+    from keys.signing import SigningKey
+    from keys.trust import TrustedRoster
+
+    Progress = Callable[[int, int], None]
+    Recipient = HybridRecipient | X25519Recipient
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Issued:
+    """A dispatch of ours whose files have been written."""
+
+    number: Number
+    id: bytes
+    note: Note
+    files: tuple[Path, ...]
+
+
+def no_progress(done: int, total: int) -> None:
+    """Show nothing."""
+
+
+def refuse_unless_ready(
+    draft: Draft, handle: str, trusted: TrustedRoster, now: datetime
+) -> dict[str, Recipient]:
+    """Give each addressee's sealing key, in order of handle.
+
+    Raises ExpiredError for an expired roster, UnknownOfficeError if we are not in
+    it, RefusedError naming every addressee that cannot be sealed to.
+    """
+    check_current(trusted, now)
+    roster, version = trusted.roster, trusted.roster.version
+    office = roster.office(handle)
+    if draft.kind == "circular" and "issue" not in office.rights(version):
+        raise RefusedError(
+            f"{handle} has no right to issue circulars",
+            hint="write a letter, or ask the keeper of the roster",
+        )
+    if office.threshold(version) > 1:
+        raise RefusedError(f"notes of {handle} need {office.threshold(version)} signatures: not yet built")
+    names = expand(draft.to, draft.info, handle, roster, version).copies
+    recipients = {name: roster.office(name).sealing_key(version) for name in names}
+    without = [name for name, key in recipients.items() if key is None]
+    if without:
+        raise RefusedError(
+            f"no key to seal to: {', '.join(without)}", hint="their cards have to be added to the roster"
+        )
+    return {name: key for name, key in recipients.items() if key is not None}
+
+
+class Outbox:
+    """The way out of one office's home, at one moment."""
+
+    def __init__(
+        self,
+        *,
+        handle: str,
+        register: Register,
+        trusted: TrustedRoster,
+        signing_key: Callable[[int], SigningKey],
+        home: Path,
+        now: datetime,
+        random: Callable[[int], bytes] = os.urandom,
+    ) -> None:
+        self._handle = handle
+        self._register = register
+        self._trusted = trusted
+        self._signing_key = signing_key
+        self._home = home
+        self._now = now
+        self._random = random
+
+    def issue(
+        self, draft: Draft, attachments: Sequence[Path], directory: Path, progress: Progress = no_progress
+    ) -> Issued:
+        """Seal, number, sign and release one dispatch. Raises as its steps do."""
+        recipients = refuse_unless_ready(draft, self._handle, self._trusted, self._now)
+        # a key that the roster does not list, or a wrong passphrase, is found before anything is sealed
+        self._signing_key(self._trusted.roster.version)
+        sealed = [seal_attachment(path, self._home / "attachments") for path in attachments]
+        number = self._number(draft, recipients, sealed, directory, progress)
+        for issued in self.finish():
+            if issued.number == number:
+                return issued
+        # another process of this home was quicker; its files are ours
+        with locked(self._home / "lock"):
+            return self._finish(self._register.get(number))
+
+    def finish(self) -> tuple[Issued, ...]:
+        """Sign and release whatever is pending, ours and what a killed run left."""
+        with locked(self._home / "lock"):
+            return tuple(self._finish(entry) for entry in self._register.unfinished())
+
+    def _number(
+        self,
+        draft: Draft,
+        recipients: dict[str, Recipient],
+        sealed: Sequence[SealedAttachment],
+        directory: Path,
+        progress: Progress,
+    ) -> Number:
+        with self._register.transaction():
+            allotment = self._register.allot(self._handle, self._now)
+            message, plaintext = self._compose(draft, allotment, sealed)
+            note_seq, first_copy = self._register.reserve()
+            digests = []
+            jobs = list(recipients.values())
+            for body in map_parallel(_seal, plaintext, jobs, len(jobs)):
+                self._register.store_body(first_copy + len(digests), body)
+                digests.append(sha256(body).digest())
+                progress(len(digests), len(recipients))
+            copies = self._copies(tuple(recipients), digests)
+            tree = Tree(leaf_hash(leaf_data(copy.index, copy.to, copy.after, copy.digest)) for copy in copies)
+            text = encode_note(self._note(allotment, message, len(copies), tree.root))
+            self._register.store_note(
+                seq=note_seq,
+                note_id=note_id(text),
+                number=allotment.number,
+                date=allotment.date,
+                text=text,
+                signatures=None,
+                state="pending",
+                directory=str(directory.absolute()),
+                now=self._now,
+            )
+            self._register.store_copies(note_seq, first_copy, _with_proofs(copies, tree))
+            self._register.store_attachments(note_seq, [decode_base64(item.entry.sealed) for item in sealed])
+        return allotment.number
+
+    def _compose(
+        self, draft: Draft, allotment: Allotment, sealed: Sequence[SealedAttachment]
+    ) -> tuple[bytes, bytes]:
+        """Write the message line and the whole plaintext."""
+        blank = encode_base64(bytes(DIGEST_SIZE))
+        message = _message(draft, allotment, encode_base64(self._random(SALT_SIZE)), blank, sealed)
+        secrets = Secrets(
+            format=SECRETS_FORMAT,
+            slot_key=encode_base64(self._random(SLOT_KEY_SIZE)) if isinstance(message, Circular) else None,
+            attachments=tuple(item.identity for item in sealed),
+            padding="",
+        )
+        secrets_line = encode_secrets(secrets, len(encode_message(message)))
+        line = encode_message(replace(message, secrets=encode_base64(sha256(secrets_line).digest())))
+        return line, line + secrets_line
+
+    def _copies(self, handles: tuple[str, ...], digests: list[bytes]) -> list[StoredCopy]:
+        return [
+            StoredCopy(
+                index=index,
+                to=handle,
+                after=self._register.previous_to(self._handle, handle),
+                digest=digest,
+                proof=(),
+                body=None,
+            )
+            for index, (handle, digest) in enumerate(zip(handles, digests, strict=True), 1)
+        ]
+
+    def _note(self, allotment: Allotment, line: bytes, count: int, root: bytes) -> Note:
+        roster = self._trusted.roster
+        return Note(
+            number=allotment.number,
+            date=allotment.date,
+            roster=RosterRef(roster.realm, roster.version, roster.digest),
+            register=allotment.head,
+            content=content_digest(line),
+            copies=Copies(count, root),
+        )
+
+    def _finish(self, entry: Entry) -> Issued:
+        if entry.state == "pending":
+            key = self._signing_key(parse_note(entry.text).roster.version)
+            self._register.store_signatures(entry.id, sign_text(entry.text, key, NAMESPACE))
+            entry = self._register.get(entry.number)
+        files = release(self._register, entry, Path(entry.directory or self._home / "outbox"))
+        self._register.mark_released(entry.id)
+        return Issued(number=entry.number, id=entry.id, note=parse_note(entry.text), files=files)
+
+
+def stored_note(entry: Entry) -> SignedNote:
+    """Give a note of the register with its signatures. Raises RefusedError if it has none yet."""
+    if entry.signatures is None:
+        raise RefusedError(f"{entry.number} is not signed yet", hint="the next `issue` or `receive` signs it")
+    return parse_signed_note(entry.text + b"\n" + entry.signatures)
+
+
+def release(register: Register, entry: Entry, directory: Path) -> tuple[Path, ...]:
+    """Write the envelopes of a signed note from what the register holds; the same bytes each time."""
+    signed = stored_note(entry).signed
+    files = (
+        (file_name(entry.number, copy.to), encode_envelope(signed, copy.place(), copy.body))
+        for copy in register.copies(entry)
+        if copy.body is not None
+    )
+    return tuple(write_many(directory, files, entry.number.handle))
+
+
+def _with_proofs(copies: list[StoredCopy], tree: Tree) -> Iterator[StoredCopy]:
+    for copy in copies:
+        yield StoredCopy(
+            index=copy.index,
+            to=copy.to,
+            after=copy.after,
+            digest=copy.digest,
+            proof=tree.proof(copy.index - 1),
+            body=None,
+        )
+
+
+def _seal(plaintext: bytes, recipient: Recipient) -> bytes:
+    return age.encrypt(plaintext, [recipient])
+
+
+def _message(
+    draft: Draft, allotment: Allotment, salt: str, secrets: str, sealed: Sequence[SealedAttachment]
+) -> Message:
+    common = {
+        "format": MESSAGE_FORMAT,
+        "salt": salt,
+        "secrets": secrets,
+        "number": str(allotment.number),
+        "date": format_date(allotment.date),
+        "from_": allotment.number.handle,
+        "to": draft.to,
+        "info": draft.info,
+        "precedence": draft.precedence,
+        "subject": draft.subject,
+        "attachments": tuple(item.entry for item in sealed),
+        "body": draft.body,
+        "relations": (),
+    }
+    if draft.kind == "letter":
+        return Letter(**common)
+    return Circular(
+        **common,
+        zone=draft.zone,
+        reply=draft.reply,
+        reply_within=draft.reply_within,
+        promises=(),
+        obligations=(),
+        forms=(),
+    )
