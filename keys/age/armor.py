@@ -184,14 +184,14 @@ class ArmorReader:
 
     def _read_block(self) -> bytes:
         size = _BLOCK_LINES * (_COLUMNS + 1 + self._crlf)
-        more = self._fill(size)
+        more = self._fill(size + 1)  # one beyond, to see that this is not the last block
         end = self._text.find(b"-")  # no base64 digit, so the end mark begins here
         if not more or end >= 0:
             return self._read_end(end)
         block = bytes(self._text[:size])
         del self._text[:size]
         data = _decode_lines(_drop_carriage_returns(block) if self._crlf else block)
-        if len(data) != _BLOCK_LINES * _LINE:
+        if len(data) != _BLOCK_LINES * _LINE:  # padding, with more behind it
             raise ArmorError("the lines of age armor are not canonical base64")
         return data
 

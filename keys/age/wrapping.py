@@ -22,8 +22,8 @@ _BODY_SIZE = FILE_KEY_SIZE + 16  # with its tag
 # A wrap key serves once, which is why its nonce may be fixed.
 _NONCE = bytes(12)
 
-# Every X25519 share that makes the shared secret zero, with the top bit clear: the points of order
-# 4 and 2 and 8 (RFC 7748's curve has these), and the spellings of 0 and 1 beyond the prime.
+# Every X25519 share that makes the shared secret zero, with the top bit clear: the points of small order,
+# and the spellings of 0 and 1 beyond the prime.
 _P = 2**255 - 19
 _LOW_ORDER = frozenset(
     (
