@@ -248,7 +248,10 @@ Message: TypeAlias = Circular | Report | Receipt | Decision | Letter
 def encode_message(message: Message) -> bytes:
     """Write the message line, LF included. Raises MessageError."""
     _check(message)
-    line = encode_canonical(message)
+    try:
+        line = encode_canonical(message)
+    except FormatError as error:
+        raise MessageError(f"the message: {error}") from None
     if len(line) > MAX_MESSAGE:
         raise MessageError(f"the message is longer than {MAX_MESSAGE} bytes")
     return line
@@ -347,7 +350,9 @@ def _check_obligation(obligation: Obligation) -> None:
     triggers = [obligation.every, obligation.before, obligation.after, obligation.once]
     if sum(trigger is not None for trigger in triggers) != 1:
         raise FormatError("an obligation has one of every, before, after and once")
-    if (obligation.every is None) != (obligation.from_ is None) or (obligation.until and not obligation.every):
+    if (obligation.every is None) != (obligation.from_ is None) or (
+        obligation.until and not obligation.every
+    ):
         raise FormatError("from belongs to every, and until to from")
     for period in (obligation.from_, obligation.until):
         if period is not None:
@@ -365,8 +370,7 @@ def _check_fields(fields: tuple[Field, ...]) -> None:
     if len({item.name for item in fields}) != len(fields):
         raise FormatError("two fields with one name")
     for item in fields:
-        if not _FIELD_NAME.fullmatch(item.name):
-            raise FormatError("a field's name is lower-case letters, digits and underscores")
+        _check_field_name(item.name)
         check_line(item.label)
         bounds = [bound for bound in (item.minimum, item.maximum, item.target) if bound is not None]
         for bound in bounds:
@@ -380,6 +384,11 @@ def _check_fields(fields: tuple[Field, ...]) -> None:
         if any(column.type == "table" for column in item.columns):
             raise FormatError("a table in a table")
         _check_fields(item.columns)
+
+
+def _check_field_name(name: str) -> None:
+    if not _FIELD_NAME.fullmatch(name):
+        raise FormatError("a field's name is lower-case letters, digits and underscores")
 
 
 def _check_report(message: Report) -> None:
@@ -398,16 +407,21 @@ def _check_report(message: Report) -> None:
             raise FormatError("events count from 1")
     if message.nil and message.values:
         raise FormatError("a nil return has no values")
-    for value in message.values.values():
-        cells = [cell for row in value for cell in row.values()] if isinstance(value, tuple) else [value]
-        for cell in cells:
-            if isinstance(cell, str):
-                check_block(cell)
+    for name, value in message.values.items():
+        for row in value if isinstance(value, tuple) else ({name: value},):
+            _check_values({name: "", **row})
     if (message.revises is None) != (message.revision_reason is None):
         raise FormatError("a revision says what it revises and why")
     if message.revises is not None:
         decode_base64(message.revises, DIGEST_SIZE)
         check_line(message.revision_reason or "")
+
+
+def _check_values(values: dict[str, Cell]) -> None:
+    for name, value in values.items():
+        _check_field_name(name)
+        if isinstance(value, str):
+            check_block(value)
 
 
 def _check_receipt(message: Receipt) -> None:
@@ -417,7 +431,9 @@ def _check_receipt(message: Receipt) -> None:
     if any(first >= second for first, second in zip(ids, ids[1:], strict=False)):
         raise FormatError("the items of a receipt are not in ascending order")
     for item in message.items:
-        if (item.reason is None) != (item.state != "refused") or (item.by is None) != (item.state == "received"):
+        if (item.reason is None) != (item.state != "refused") or (item.by is None) != (
+            item.state == "received"
+        ):
             raise FormatError("a reply names who gives it, and a refusal its reason")
         for line in (item.by, item.reason):
             if line is not None:
@@ -441,6 +457,10 @@ def _check_decision(message: Decision) -> None:
         parse_handle(message.slot.office)
         if message.slot.period is not None:
             check_period(message.slot.period)
+            if message.slot.event is not None:
+                raise FormatError("a slot is for a period or an event")
+        if message.slot.event is not None and message.slot.event < 1:
+            raise FormatError("events count from 1")
     if message.until is not None:
         parse_date(message.until)
     if message.reason is not None:

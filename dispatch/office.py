@@ -15,7 +15,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from dispatch.addressees import Addressees, expand
-from dispatch.attachment import save_attachment, sealed_name, take_along
+from dispatch.attachment import save_attachment, sealed_name
 from dispatch.envelope import (
     Envelope,
     OpenedMessage,
@@ -28,7 +28,7 @@ from dispatch.errors import DispatchError, RefusedError
 from dispatch.files import write_many, write_whole
 from dispatch.inbox import Inbox
 from dispatch.keeper import load_trusted, make_first_roster
-from dispatch.outbox import Outbox, Progress, no_progress, refuse_unless_ready, release, stored_note
+from dispatch.outbox import Outbox, no_progress, refuse_unless_ready, release, stored_note
 from dispatch.register import Register
 from keys.card import Card, make_card, parse_card, sign_card
 from keys.codec import decode_base64
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from dispatch.inbox import Batch, Received
     from dispatch.message import Message
     from dispatch.note import Number
-    from dispatch.outbox import Issued
+    from dispatch.outbox import Issued, Progress
     from dispatch.register import Entry
     from keys.signing import SigningKey
     from keys.trust import TrustedRoster
@@ -232,8 +232,7 @@ class Office:
                 bare = (file_name(entry.number, None), encode_signed(stored_note(entry).signed))
                 paths += write_many(directory, [bare], self.handle)
             else:
-                paths += release(self.register, entry, directory)
-                take_along(self.register.attachments(entry), self.home.attachments, directory)
+                paths += release(self.register, entry, self.home.path, directory)
         return tuple(paths)
 
     def _signing_key(self, version: int) -> SigningKey:

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from dispatch.addressees import expand
-from dispatch.attachment import seal_attachment
+from dispatch.attachment import seal_attachment, take_along
 from dispatch.envelope import NAMESPACE, SignedNote, encode_envelope, file_name, leaf_data, parse_signed_note
 from dispatch.errors import RefusedError
 from dispatch.files import locked, write_many
@@ -38,7 +38,7 @@ from dispatch.message import (
     content_digest,
     encode_message,
 )
-from dispatch.note import Copies, Note, Number, RosterRef, encode_note, note_id, parse_note, parse_note
+from dispatch.note import Copies, Note, Number, RosterRef, encode_note, note_id, parse_note
 from dispatch.parallel import map_parallel
 from dispatch.plaintext import SECRETS_FORMAT, SLOT_KEY_SIZE, Secrets, encode_secrets
 from dispatch.register import StoredCopy
@@ -229,7 +229,7 @@ class Outbox:
             key = self._signing_key(parse_note(entry.text).roster.version)
             self._register.store_signatures(entry.id, sign_text(entry.text, key, NAMESPACE))
             entry = self._register.get(entry.number)
-        files = release(self._register, entry, Path(entry.directory or self._home / "outbox"))
+        files = release(self._register, entry, self._home, Path(entry.directory or self._home / "outbox"))
         self._register.mark_released(entry.id)
         return Issued(number=entry.number, id=entry.id, note=parse_note(entry.text), files=files)
 
@@ -241,15 +241,20 @@ def stored_note(entry: Entry) -> SignedNote:
     return parse_signed_note(entry.text + b"\n" + entry.signatures)
 
 
-def release(register: Register, entry: Entry, directory: Path) -> tuple[Path, ...]:
-    """Write the envelopes of a signed note from what the register holds; the same bytes each time."""
+def release(register: Register, entry: Entry, home: Path, directory: Path) -> tuple[Path, ...]:
+    """Write the envelopes of a signed note from what the register holds, its attachments beside them.
+
+    The same bytes each time. Gives the paths of the envelopes.
+    """
     signed = stored_note(entry).signed
     files = (
         (file_name(entry.number, copy.to), encode_envelope(signed, copy.place(), copy.body))
         for copy in register.copies(entry)
         if copy.body is not None
     )
-    return tuple(write_many(directory, files, entry.number.handle))
+    paths = tuple(write_many(directory, files, entry.number.handle))
+    take_along(register.attachments(entry), home / "attachments", directory)
+    return paths
 
 
 def _with_proofs(copies: list[StoredCopy], tree: Tree) -> Iterator[StoredCopy]:

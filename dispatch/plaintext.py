@@ -57,7 +57,7 @@ def parse_plaintext(plaintext: bytes) -> tuple[bytes, bytes]:
     """Split a plaintext into its message line and its secrets line. Raises MessageError."""
     end = plaintext.find(b"\n") + 1
     line, rest = plaintext[:end], plaintext[end:]
-    if not line or rest.find(b"\n") != len(rest) - 1:
+    if not line or not rest or rest.find(b"\n") != len(rest) - 1:
         raise MessageError("a plaintext is two lines, the message and the secrets")
     return line, rest
 

@@ -57,7 +57,7 @@ _MIGRATIONS: Final = (
         ) STRICT;
         CREATE TABLE copies (
             seq INTEGER PRIMARY KEY,
-            note INTEGER NOT NULL REFERENCES notes,
+            note INTEGER NOT NULL REFERENCES notes DEFERRABLE INITIALLY DEFERRED,
             position INTEGER NOT NULL,
             handle TEXT NOT NULL,
             after TEXT,
@@ -67,11 +67,11 @@ _MIGRATIONS: Final = (
         ) STRICT;
         CREATE INDEX copies_of_an_office ON copies (handle, note);
         CREATE TABLE bodies (
-            copy INTEGER PRIMARY KEY REFERENCES copies,
+            copy INTEGER PRIMARY KEY REFERENCES copies DEFERRABLE INITIALLY DEFERRED,
             data BLOB NOT NULL
         ) STRICT;
         CREATE TABLE attachments (
-            note INTEGER NOT NULL REFERENCES notes,
+            note INTEGER NOT NULL REFERENCES notes DEFERRABLE INITIALLY DEFERRED,
             sealed BLOB NOT NULL,
             PRIMARY KEY (note, sealed)
         ) STRICT;

@@ -6,6 +6,7 @@ import os
 import sys
 from importlib import import_module
 from pathlib import Path
+from traceback import extract_tb
 
 import click
 
@@ -103,14 +104,12 @@ def run(arguments: list[str]) -> int:
         return UNEXPECTED
     except (DispatchError, KeysError, OSError) as error:
         return show_error(error)
-    except Exception as error:
-        click.echo(
-            f"dispatch: error: unexpected {type(error).__name__} in dispatch: a bug, please report it",
-            err=True,
+    except Exception as error:  # noqa: BLE001 - a traceback could show secrets
+        places = ", ".join(
+            f"{Path(frame.filename).name}:{frame.lineno}" for frame in extract_tb(error.__traceback__)[-3:]
         )
-        click.echo(
-            "dispatch: hint: nothing was lost; `python -m dispatch` under a debugger shows where", err=True
-        )
+        click.echo(f"dispatch: error: unexpected {type(error).__name__} at {places}", err=True)
+        click.echo("dispatch: hint: this is a bug in dispatch; please report the line above", err=True)
         return UNEXPECTED
     return result if isinstance(result, int) else 0
 

@@ -66,7 +66,9 @@ def check_command(draft: str, *, as_json: bool) -> int:
     problems = list(reading.problems)
     addressees: Addressees | None = None
     code = worst(problem.code for problem in problems)
-    if reading.draft is not None:
+    if reading.draft is not None and reading.draft.lines.get("to") not in [
+        problem.line for problem in problems
+    ]:
         office = open_office()
         try:
             addressees = office.check(reading.draft)

@@ -83,14 +83,13 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]], width: int, fle
     from rich.table import Table
     from rich.text import Text
 
+    cells = [[Text(clean(cell)) for cell in row] for row in rows]
     grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for column in columns:
-        if column == flexible:
-            grid.add_column(column, overflow="ellipsis", no_wrap=True, ratio=1)
-        else:
-            grid.add_column(column, no_wrap=True)
-    for row in rows:
-        grid.add_row(*(Text(clean(cell)) for cell in row))
+    for index, column in enumerate(columns):
+        widest = max([len(column), *(row[index].cell_len for row in cells)])
+        grid.add_column(column, no_wrap=True, min_width=0 if column == flexible else widest)
+    for row in cells:
+        grid.add_row(*row)
     output = io.StringIO()
     Console(file=output, width=width, color_system=None, legacy_windows=False).print(grid)
     return "\n".join(line.rstrip() for line in output.getvalue().rstrip("\n").split("\n"))
