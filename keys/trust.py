@@ -9,8 +9,8 @@ matters is passed in. The rules, in the order in which they are checked:
       3. each later one is accepted after the one before it, as below
     a later roster (`trust_update`)
       1. it is of the same realm
-      2. the same version with the same digest is nothing new; with another, a fork
-      3. an older version is a rollback, whether we know its digest or not
+      2. an older version is a rollback, whether we know its digest or not
+      3. the same version with the same digest is nothing new; with another, a fork
       4. it extends the trusted one (`keys.roster.extends` lists how)
       5. only root keys that either lists signed it, each once, and every signature holds
       6. a threshold of the trusted root, and a threshold of its own, are among them
@@ -29,7 +29,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from keys.codec import encode_base64
 from keys.errors import (
@@ -49,10 +49,10 @@ from keys.signed import SignedText, encode_signed, parse_signed, sign_text, veri
 from keys.text import format_date
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
-    from keys.roster import KeyEntry
+    from keys.roster import KeyEntry, Record
     from keys.signing import SigningKey, VerifyKey
 
 NAMESPACE = "dispatch-roster"
@@ -89,7 +89,7 @@ class NoteKeys:
 
     keys: tuple[VerifyKey, ...]
     threshold: int
-    compromised: dict[VerifyKey, datetime]
+    compromised: Mapping[VerifyKey, datetime]
 
 
 class UnpinnedRootError(UnpinnedError):
@@ -182,14 +182,14 @@ def trust_update(trusted: TrustedRoster, chain: tuple[SignedRoster, ...]) -> Tru
     # 1. The realm.
     if newest.realm != trusted.roster.realm:
         raise RealmError(f"a roster of {newest.realm}, where {trusted.roster.realm} is trusted")
-    # 2, 3. What is not newer is ours, or it is refused.
-    for one in chain:
-        if one.roster.version <= trusted.roster.version:
-            _check_known(trusted.roster, one.roster)
+    # 2. Nothing older.
     if newest.version < trusted.roster.version:
-        raise RollbackError(
-            f"version {newest.version} of the roster is old: version {trusted.roster.version} is trusted"
-        )
+        _refuse_older(trusted.roster, newest)
+    # 3. What is not newer is what we know.
+    for one in chain:
+        version = one.roster.version
+        if version <= trusted.roster.version:
+            _check_digest(one.roster.digest, trusted.roster.version_record(version), "the roster file")
     # 4 to 6. The rest, each after the one before it.
     for one in chain:
         if one.roster.version > trusted.roster.version:
@@ -222,16 +222,21 @@ def _check_threshold(signers: frozenset[VerifyKey], roster: Roster) -> None:
         )
 
 
-def _check_known(trusted: Roster, other: Roster) -> None:
-    """Demand that a version not newer than ours is the one we know."""
-    if other.digest == trusted.version_record(other.version).digest:
-        return
-    if other.version < trusted.version:
-        raise RollbackError(
-            f"version {other.version} of the roster is older than the trusted version {trusted.version},"
-            " and not part of its past"
+def _refuse_older(trusted: Roster, other: Roster) -> NoReturn:
+    known = other.digest == trusted.version_record(other.version).digest
+    why = "an old one" if known else "older, and no part of its past"
+    raise RollbackError(
+        f"version {other.version} of the roster, where version {trusted.version} is trusted: {why}"
+    )
+
+
+def _check_digest(digest: bytes, record: Record, who: str) -> None:
+    """Demand the digest that we know for a version."""
+    if digest != record.digest:
+        raise ForkError(
+            f"{who} has another version {record.version} of the roster than the trusted one:"
+            f" {encode_base64(digest)}, not {encode_base64(record.digest)}"
         )
-    raise ForkError(f"another version {other.version} of the roster than the trusted one")
 
 
 def _shorten(chain: tuple[SignedRoster, ...]) -> tuple[SignedRoster, ...]:
@@ -264,11 +269,7 @@ def judge_note(
     if realm != roster.realm:
         raise RealmError(f"a note of the realm {realm}, where {roster.realm} is trusted")
     record = roster.version_record(version)
-    if digest != record.digest:
-        raise ForkError(
-            f"the note names another version {version} of the roster than the trusted one:"
-            f" {encode_base64(digest)}, not {encode_base64(record.digest)}"
-        )
+    _check_digest(digest, record, "the note")
     # 2. The date. At the very moment of its expiry a roster is no longer in force.
     if date >= record.expires:
         raise ExpiredError(f"the note is dated after the expiry of version {version} of the roster")
