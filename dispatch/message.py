@@ -19,7 +19,8 @@ from __future__ import annotations
 
 import re
 from hashlib import sha256
-from typing import Any, ClassVar, Literal, TypeAlias
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
 from msgspec import Struct, field, json
 
@@ -38,6 +39,9 @@ from keys.canonical import decode_canonical, encode_canonical
 from keys.codec import decode_base64, encode_base64
 from keys.errors import FormatError
 from keys.text import check_block, check_line, parse_date, parse_handle
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 MESSAGE_FORMAT = "dispatch-message/v1"
 MAX_MESSAGE = 4 * 1024 * 1024
@@ -407,9 +411,7 @@ def _check_report(message: Report) -> None:
             raise FormatError("events count from 1")
     if message.nil and message.values:
         raise FormatError("a nil return has no values")
-    for name, value in message.values.items():
-        for row in value if isinstance(value, tuple) else ({name: value},):
-            _check_values({name: "", **row})
+    _check_values(message.values)
     if (message.revises is None) != (message.revision_reason is None):
         raise FormatError("a revision says what it revises and why")
     if message.revises is not None:
@@ -417,18 +419,21 @@ def _check_report(message: Report) -> None:
         check_line(message.revision_reason or "")
 
 
-def _check_values(values: dict[str, Cell]) -> None:
+def _check_values(values: Mapping[str, Value]) -> None:
     for name, value in values.items():
         _check_field_name(name)
         if isinstance(value, str):
             check_block(value)
+        elif isinstance(value, tuple):
+            for row in value:
+                _check_values(row)
 
 
 def _check_receipt(message: Receipt) -> None:
     if not 1 <= len(message.items) <= MAX_ITEMS:
         raise FormatError(f"a receipt has 1 to {MAX_ITEMS} items")
     ids = [_check_ref(item.number, item.id) for item in message.items]
-    if any(first >= second for first, second in zip(ids, ids[1:], strict=False)):
+    if any(first >= second for first, second in pairwise(ids)):
         raise FormatError("the items of a receipt are not in ascending order")
     for item in message.items:
         if (item.reason is None) != (item.state != "refused") or (item.by is None) != (
@@ -452,19 +457,21 @@ def _check_decision(message: Decision) -> None:
     if message.report is not None:
         _check_ref(message.report.number, message.report.id)
     if message.slot is not None:
-        _check_ref(message.slot.number, message.slot.id)
-        parse_handle(message.slot.obligation)
-        parse_handle(message.slot.office)
-        if message.slot.period is not None:
-            check_period(message.slot.period)
-            if message.slot.event is not None:
-                raise FormatError("a slot is for a period or an event")
-        if message.slot.event is not None and message.slot.event < 1:
-            raise FormatError("events count from 1")
+        _check_slot(message.slot)
     if message.until is not None:
         parse_date(message.until)
     if message.reason is not None:
         check_line(message.reason)
+
+
+def _check_slot(slot: Slot) -> None:
+    _check_ref(slot.number, slot.id)
+    parse_handle(slot.obligation)
+    parse_handle(slot.office)
+    if slot.period is not None:
+        check_period(slot.period)
+    if slot.event is not None and (slot.period is not None or slot.event < 1):
+        raise FormatError("a slot is for a period or an event, and events count from 1")
 
 
 def _check_ref(number: str, note_id: str) -> bytes:
