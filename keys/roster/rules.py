@@ -27,7 +27,10 @@ def check_roster(roster: Roster) -> None:
     _check_head(roster)
     _check_versions(roster)
     # 2. The root.
-    _check_root(roster.root, roster.version)
+    try:
+        _check_root(roster.root, roster.version)
+    except FormatError as error:
+        raise FormatError(f"root: {error}", hint=error.hint) from None
     # 3. Every office by itself.
     _check_ascending("offices", [office.handle for office in roster.offices])
     for office in roster.offices:
@@ -68,10 +71,10 @@ def _check_versions(roster: Roster) -> None:
 
 
 def _check_root(root: Root, version: int) -> None:
-    _check_spans("root threshold", root.threshold_entries, version)
-    _check_spans("root keys", root.key_entries, version)
-    _check_always_one("root threshold", root.threshold_entries, 1, None)
-    _check_thresholds("root threshold", root.threshold_entries)
+    _check_spans("threshold", root.threshold_entries, version)
+    _check_spans("keys", root.key_entries, version)
+    _check_always_one("threshold", root.threshold_entries, 1, None)
+    _check_thresholds("threshold", root.threshold_entries)
     for entry in root.key_entries:
         check_signing(entry.value)
     # Both counts change only where an entry begins or ends.
@@ -80,7 +83,7 @@ def _check_root(root: Root, version: int) -> None:
     for at in sorted(changes):
         keys = sum(entry.in_force(at) for entry in root.key_entries)
         if keys < next(entry.value for entry in root.threshold_entries if entry.in_force(at)):
-            raise FormatError(f"root: fewer keys than the threshold as of version {at}")
+            raise FormatError(f"fewer keys than the threshold as of version {at}")
 
 
 def _check_office(office: Office, version: int) -> None:
