@@ -46,7 +46,7 @@ class SealedAttachment:
 
 class _Stream(Protocol):
     def read(self, size: int, /) -> bytes: ...
-    def write(self, data: bytes, /) -> int: ...
+    def write(self, data: bytes | bytearray | memoryview, /) -> int: ...
 
 
 class _Hashing:
@@ -63,7 +63,7 @@ class _Hashing:
         self.size += len(data)
         return data
 
-    def write(self, data: bytes, /) -> int:
+    def write(self, data: bytes | bytearray | memoryview, /) -> int:
         self._hash.update(data)
         self.size += len(data)
         return self._file.write(data)
@@ -86,7 +86,7 @@ def seal_attachment(path: Path, directory: Path) -> SealedAttachment:
         check_attachment_name(path.name)
     except FormatError as error:
         raise RefusedError(f"{path}: {error}", hint="give the file a plain name") from None
-    from keys.age.recipients import HybridIdentity
+    from keys.age.hybrid import HybridIdentity
 
     identity = HybridIdentity.generate()
     directory.mkdir(parents=True, exist_ok=True)
@@ -95,7 +95,7 @@ def seal_attachment(path: Path, directory: Path) -> SealedAttachment:
         tempfile.NamedTemporaryFile(dir=directory, prefix=".", delete=False) as temporary,
     ):
         try:
-            source, sink = _Hashing(file), _Hashing(temporary)  # type: ignore[arg-type]
+            source, sink = _Hashing(file), _Hashing(temporary)
             age.encrypt_stream(source, sink, [identity.recipient()])
             temporary.flush()
             os.fsync(temporary.fileno())
@@ -164,7 +164,7 @@ def save_attachment(entry: Attachment, identity: str, store: Path, directory: Pa
     ):
         path = Path(temporary.name)
         try:
-            source, sink = _Hashing(file), _Hashing(temporary)  # type: ignore[arg-type]
+            source, sink = _Hashing(file), _Hashing(temporary)
             try:
                 age.decrypt_stream(source, sink, [age.parse_identity(identity)], only=ONLY)
             except KeysError as error:

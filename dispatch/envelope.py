@@ -88,6 +88,7 @@ class VerifiedNote:
 
     @property
     def note(self) -> Note:
+        """The note itself."""
         return self.signed_note.note
 
 
@@ -101,10 +102,12 @@ class VerifiedEnvelope:
 
     @property
     def note(self) -> Note:
+        """The note itself."""
         return self.verified_note.note
 
     @property
     def id(self) -> bytes:
+        """The note's id."""
         return self.verified_note.signed_note.id
 
 
@@ -205,6 +208,7 @@ class Verifier:
 
     @property
     def roster(self) -> Roster:
+        """The newest roster that is trusted."""
         return self._trusted.roster
 
     def verify_note(self, signed_note: SignedNote) -> VerifiedNote:

@@ -38,7 +38,7 @@ def write_whole(path: Path, data: bytes, *, overwrite: bool = False, mode: int =
     handle, name = tempfile.mkstemp(prefix=f".{path.name[:80]}.", dir=path.parent)
     temporary = Path(name)
     try:
-        with open(handle, "wb") as file:
+        with os.fdopen(handle, "wb") as file:
             file.write(data)
             file.flush()
             os.fchmod(file.fileno(), mode & ~current_umask())

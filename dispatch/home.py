@@ -77,7 +77,7 @@ class Home:
         if not self.card.exists():
             raise RefusedError(
                 f"{self.path}: no office lives here",
-                hint="`dispatch init HANDLE --title TITLE` makes one; --home or DISPATCH_HOME names another folder",
+                hint="`dispatch init HANDLE --title TITLE` makes one; --home names another folder",
             )
 
 

@@ -74,6 +74,7 @@ class Received:
 
     @property
     def code(self) -> int:
+        """The exit code of its error; 0 without one."""
         return exit_code(self.error) if self.error else 0
 
 
@@ -198,11 +199,7 @@ class Inbox:
         note = verified.note
         try:
             check_current(self._trusted, self._now)
-            if note.date > self._now + CLOCK_TOLERANCE:
-                raise FutureError(
-                    f"dated {format_date(note.date)}, more than a day ahead of our clock",
-                    hint="check the clock of this machine",
-                )
+            _check_not_ahead(note.date, self._now)
             known = self._register.find(note.number)
             if known is None or known.id != verified.id:
                 check_first_arrival(self._trusted, note.number.handle, verified.verified_note.keys, self._now)
@@ -217,6 +214,14 @@ class Inbox:
         after = outcome.opened.verified.copy.after
         gap = after is not None and self._register.find(after) is None
         return replace(outcome, after=after) if gap else outcome
+
+
+def _check_not_ahead(date: datetime, now: datetime) -> None:
+    if date > now + CLOCK_TOLERANCE:
+        raise FutureError(
+            f"dated {format_date(date)}, more than a day ahead of our clock",
+            hint="check the clock of this machine",
+        )
 
 
 class _SetAsideError(Exception):

@@ -63,7 +63,7 @@ def load_trusted(home: Home) -> TrustedRoster:
     except FileNotFoundError:
         raise UnpinnedError(
             f"{home.path}: no roster here yet",
-            hint="`dispatch roster import FILE --root SHA256:...` with the fingerprint that the centre read to you",
+            hint="`dispatch roster import FILE --root SHA256:...` and the fingerprint that you were told",
         ) from None
     chain = parse_roster_file(data)
     return trust_pinned(chain, fingerprints(chain)[0])

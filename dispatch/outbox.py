@@ -18,7 +18,7 @@ import os
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
@@ -40,7 +40,7 @@ from dispatch.message import (
 )
 from dispatch.note import Copies, Note, Number, RosterRef, encode_note, note_id, parse_note
 from dispatch.parallel import map_parallel
-from dispatch.plaintext import SECRETS_FORMAT, SLOT_KEY_SIZE, Secrets, encode_secrets
+from dispatch.plaintext import SLOT_KEY_SIZE, Secrets, encode_secrets
 from dispatch.register import StoredCopy
 from keys import age
 from keys.codec import decode_base64, encode_base64
@@ -55,12 +55,11 @@ if TYPE_CHECKING:
     from dispatch.attachment import SealedAttachment
     from dispatch.draft import Draft
     from dispatch.register import Allotment, Entry, Register
-    from keys.age.recipients import HybridRecipient, X25519Recipient
+    from keys.age.recipients import Recipient
     from keys.signing import SigningKey
     from keys.trust import TrustedRoster
 
     Progress = Callable[[int, int], None]
-    Recipient = HybridRecipient | X25519Recipient
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,7 +159,7 @@ class Outbox:
             allotment = self._register.allot(self._handle, self._now)
             message, plaintext = self._compose(draft, allotment, sealed)
             note_seq, first_copy = self._register.reserve()
-            digests = []
+            digests: list[bytes] = []
             jobs = list(recipients.values())
             for body in map_parallel(_seal, plaintext, jobs, len(jobs)):
                 self._register.store_body(first_copy + len(digests), body)
@@ -191,7 +190,7 @@ class Outbox:
         blank = encode_base64(bytes(DIGEST_SIZE))
         message = _message(draft, allotment, encode_base64(self._random(SALT_SIZE)), blank, sealed)
         secrets = Secrets(
-            format=SECRETS_FORMAT,
+            format="dispatch-secrets/v1",
             slot_key=encode_base64(self._random(SLOT_KEY_SIZE)) if isinstance(message, Circular) else None,
             attachments=tuple(item.identity for item in sealed),
             padding="",
@@ -276,7 +275,7 @@ def _seal(plaintext: bytes, recipient: Recipient) -> bytes:
 def _message(
     draft: Draft, allotment: Allotment, salt: str, secrets: str, sealed: Sequence[SealedAttachment]
 ) -> Message:
-    common = {
+    common: dict[str, Any] = {
         "format": MESSAGE_FORMAT,
         "salt": salt,
         "secrets": secrets,

@@ -47,7 +47,7 @@ def map_parallel(
 
 def _share(shared: object) -> None:
     """Give a worker, once, what all its items need."""
-    global _shared
+    global _shared  # noqa: PLW0603 - one for each worker process
     _shared = shared
 
 

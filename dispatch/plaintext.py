@@ -12,7 +12,6 @@ from keys.canonical import decode_canonical, encode_canonical
 from keys.codec import decode_base64
 from keys.errors import FormatError
 
-SECRETS_FORMAT = "dispatch-secrets/v1"
 MAX_SECRETS = 1024 * 1024
 SMALLEST_PLAINTEXT = 1024
 SLOT_KEY_SIZE = 32
@@ -64,7 +63,7 @@ def parse_plaintext(plaintext: bytes) -> tuple[bytes, bytes]:
 
 def parse_secrets(line: bytes, message: Message, message_size: int) -> Secrets:
     """Parse a secrets line and check that it fits its message. Raises MessageError."""
-    if len(line) > MAX_SECRETS + padded_size(message_size + MAX_SECRETS) - message_size:
+    if len(line) > padded_size(message_size + MAX_SECRETS) - message_size:
         raise MessageError("the secrets are too long")
     try:
         secrets = decode_canonical(line, Secrets)
@@ -73,6 +72,8 @@ def parse_secrets(line: bytes, message: Message, message_size: int) -> Secrets:
     except FormatError as error:
         raise MessageError(f"the secrets: {error}") from None
     bare = message_size + len(line) - len(secrets.padding)
+    if bare > message_size + MAX_SECRETS:
+        raise MessageError("the secrets are too long")
     if secrets.padding != "0" * (padded_size(bare) - bare):
         raise MessageError("the padding is not what the length demands")
     if (secrets.slot_key is not None) != isinstance(message, Circular):

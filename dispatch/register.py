@@ -16,7 +16,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, Self
 
 from dispatch.envelope import Copy
 from dispatch.errors import EquivocationError, RefusedError, StorageError
@@ -154,7 +154,7 @@ class Register:
             self._connection.execute("PRAGMA foreign_keys = ON")
             self._migrate()
 
-    def __enter__(self) -> Register:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -268,7 +268,8 @@ class Register:
     def store_copies(self, note_seq: int, first_copy: int, copies: Iterable[StoredCopy]) -> None:
         """Store the copies of a note; their rows count from `first_copy`."""
         self._connection.executemany(
-            "INSERT INTO copies (seq, note, position, handle, after, digest, proof) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO copies (seq, note, position, handle, after, digest, proof)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
             (
                 (
                     first_copy + copy.index - 1,
@@ -323,7 +324,7 @@ class Register:
                 if known.id != verified.id:
                     raise EquivocationError(
                         f"{note.number} was received before with another text: both are kept",
-                        hint="one office has signed two dispatches with one number; compare them with other offices",
+                        hint="that office signed two dispatches with one number: compare with other offices",
                     )
                 return False
             seq, copy_seq = self.reserve()
@@ -436,7 +437,8 @@ class Register:
 
     def _entries(self, condition: str, *values: object) -> tuple[Entry, ...]:
         # every condition is a literal of this module
-        query = f"SELECT seq, id, issuer, volume, ordinal, date, text, signatures, state, directory FROM notes WHERE {condition}"
+        columns = "seq, id, issuer, volume, ordinal, date, text, signatures, state, directory"
+        query = f"SELECT {columns} FROM notes WHERE {condition}"  # noqa: S608 - see above
         with self._translated():
             rows = self._connection.execute(query, values).fetchall()
         return tuple(

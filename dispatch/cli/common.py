@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from dispatch.office import Office
 
 CLOCK_VARIABLE = "DISPATCH_NOW"
-PASSPHRASE_VARIABLE = "DISPATCH_PASSPHRASE_FILE"
+PASSPHRASE_VARIABLE = "DISPATCH_PASSPHRASE_FILE"  # noqa: S105 - a variable's name
 _PROGRESS_FROM = 500
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")

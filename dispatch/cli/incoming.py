@@ -39,7 +39,7 @@ save_option = click.option("--save", metavar="DIR", type=folder_type, help="Save
 @click.argument("path", metavar="PATH...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @json_option
 def receive_command(path: tuple[Path, ...], *, as_json: bool) -> int:
-    """Verify, open and register the envelopes at PATH. A folder means its *.dispatch files.
+    r"""Verify, open and register the envelopes at PATH. A folder means its *.dispatch files.
 
     \b
     dispatch receive post/
@@ -169,7 +169,7 @@ def _list_waiting(office: Office, state: str, *, as_json: bool) -> None:
 @save_option
 @json_option
 def read_command(number: str, save: Path | None, *, as_json: bool) -> int:
-    """Show a dispatch of the register, checked again.
+    r"""Show a dispatch of the register, checked again.
 
     \b
     dispatch read cc/2026/17 --save attachments

@@ -35,10 +35,10 @@ _COMMANDS = {
 class _Commands(click.Group):
     """Commands that are imported when they are needed, in our order."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         return list(_COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - the same
         if cmd_name not in _COMMANDS:
             return None
         module = import_module(f"dispatch.cli.{_COMMANDS[cmd_name]}")
@@ -65,7 +65,7 @@ class _Commands(click.Group):
 @click.option(
     "--home",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Where this office's keys and register are. Default: $DISPATCH_HOME, then the platform's data folder.",
+    help="Where the office's keys and register are. Default: $DISPATCH_HOME, then the platform's data folder.",
 )
 @click.version_option(package_name="dispatch", message="dispatch %(version)s")
 @click.pass_context
@@ -83,35 +83,38 @@ def cli(context: click.Context, home: Path | None) -> None:
 
 def run(arguments: list[str]) -> int:
     """Run one command line; give its exit code. Errors go to stderr, never a traceback."""
-    from dispatch.cli.common import show_error
-
     try:
         result = cli.main(args=arguments, prog_name="dispatch", standalone_mode=False)
-    except click.UsageError as error:
-        if error.ctx is not None:
-            click.echo(error.ctx.get_usage(), err=True)
-        click.echo(f"dispatch: error: {error.format_message()}", err=True)
-        return USAGE
-    except click.ClickException as error:
-        click.echo(f"dispatch: error: {error.format_message()}", err=True)
-        return UNEXPECTED
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("dispatch: stopped", err=True)
-        return UNEXPECTED
-    except BrokenPipeError:
-        # the reader of our output has gone: nothing to say, and nobody to say it to
-        sys.stdout = open(os.devnull, "w")
-        return UNEXPECTED
-    except (DispatchError, KeysError, OSError) as error:
-        return show_error(error)
-    except Exception as error:  # noqa: BLE001 - a traceback could show secrets
-        places = ", ".join(
-            f"{Path(frame.filename).name}:{frame.lineno}" for frame in extract_tb(error.__traceback__)[-3:]
-        )
-        click.echo(f"dispatch: error: unexpected {type(error).__name__} at {places}", err=True)
-        click.echo("dispatch: hint: this is a bug in dispatch; please report the line above", err=True)
-        return UNEXPECTED
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - a traceback could show secrets
+        return _report(error)
     return result if isinstance(result, int) else 0
+
+
+def _report(error: BaseException) -> int:
+    """Say on stderr what went wrong; give the exit code."""
+    match error:
+        case click.UsageError():
+            if error.ctx is not None:
+                click.echo(error.ctx.get_usage(), err=True)
+            click.echo(f"dispatch: error: {error.format_message()}", err=True)
+            return USAGE
+        case click.ClickException():
+            click.echo(f"dispatch: error: {error.format_message()}", err=True)
+        case click.Abort() | KeyboardInterrupt():
+            click.echo("dispatch: stopped", err=True)
+        case BrokenPipeError():
+            # the reader of our output has gone; the flush at exit must not complain about it
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        case DispatchError() | KeysError() | OSError():
+            from dispatch.cli.common import show_error
+
+            return show_error(error)
+        case _:
+            frames = extract_tb(error.__traceback__)[-3:]
+            places = ", ".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in frames)
+            click.echo(f"dispatch: error: unexpected {type(error).__name__} at {places}", err=True)
+            click.echo("dispatch: hint: this is a bug in dispatch; please report the line above", err=True)
+    return UNEXPECTED
 
 
 def main() -> None:

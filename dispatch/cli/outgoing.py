@@ -41,7 +41,7 @@ folder_type = click.Path(path_type=Path, file_okay=False)
 @output_option
 @force_option
 def draft_command(kind: str, output: str | None, *, force: bool) -> None:
-    """Write a commented template to fill in.
+    r"""Write a commented template to fill in.
 
     \b
     dispatch draft circular -o draft.md
@@ -55,7 +55,7 @@ def draft_command(kind: str, output: str | None, *, force: bool) -> None:
 @click.argument("draft")
 @json_option
 def check_command(draft: str, *, as_json: bool) -> int:
-    """Say everything that would stop DRAFT, with line numbers, and who would get it.
+    r"""Say everything that would stop DRAFT, with line numbers, and who would get it.
 
     \b
     dispatch check draft.md
@@ -142,7 +142,7 @@ def _warn_of_classical(office: Office, addressees: Addressees) -> None:
 )
 @json_option
 def issue_command(draft: str, directory: Path | None, attachments: tuple[Path, ...], *, as_json: bool) -> int:
-    """Seal, sign and register DRAFT; write one envelope for each addressee.
+    r"""Seal, sign and register DRAFT; write one envelope for each addressee.
 
     \b
     dispatch issue draft.md -o post --attach plan.pdf
@@ -193,7 +193,7 @@ def issue_command(draft: str, directory: Path | None, attachments: tuple[Path, .
 @click.option("--notes", is_flag=True, help="Bare notes with their signatures, without copies.")
 @json_option
 def export_command(number: tuple[str, ...], directory: Path, *, notes: bool, as_json: bool) -> int:
-    """Make the envelopes again, byte for byte; of all our own dispatches if no NUMBER is given.
+    r"""Make the envelopes again, byte for byte; of all our own dispatches if no NUMBER is given.
 
     \b
     dispatch export cc/2026/17 -o post

@@ -108,7 +108,7 @@ def _as_json(roster: Roster) -> dict[str, Any]:
     help="What the office may do, of issue, report and audit, with commas. Default: report.",
 )
 def roster_add(card: tuple[str, ...], rights: str | None) -> None:
-    """Add the office of a CARD, or give it the keys of its new card. Pending until `roster sign`.
+    r"""Add the office of a CARD, or give it the keys of its new card. Pending until `roster sign`.
 
     \b
     dispatch roster add tula.card penza.card
@@ -132,7 +132,7 @@ def roster_add(card: tuple[str, ...], rights: str | None) -> None:
 @click.argument("name")
 @click.argument("handle", metavar="HANDLE...", nargs=-1)
 def roster_group(name: str, handle: tuple[str, ...]) -> None:
-    """Make these offices the members of the group NAME. Pending until `roster sign`.
+    r"""Make these offices the members of the group NAME. Pending until `roster sign`.
 
     \b
     dispatch roster group provinces tula penza saratov
@@ -146,7 +146,7 @@ def roster_sign() -> None:
     """Make the next version of the pending edits, sign it with the root key, and trust it here."""
     roster = _keeper().sign().roster
     say(
-        f"version {roster.version} of {roster.realm} is signed and trusted here, until {format_date(roster.expires)}"
+        f"version {roster.version} of {roster.realm} is signed and trusted here until {format_date(roster.expires)}"
     )
     say("hint: `dispatch roster export -o FILE` gives it for the offices to import")
 
@@ -174,7 +174,7 @@ def roster_export(output: str | None, *, force: bool, allowed_signers: bool) -> 
 @click.argument("file")
 @click.option("--root", "pin", metavar="SHA256:...", help="The root fingerprint; needed the first time.")
 def roster_import(file: str, pin: str | None) -> int:
-    """Trust the roster in FILE, if it comes from the root that is trusted. Then what was held is tried again.
+    r"""Trust the roster in FILE, if its root is the trusted one. Then try again what was held.
 
     \b
     dispatch roster import rkp.roster --root SHA256:4Zs…
@@ -185,7 +185,7 @@ def roster_import(file: str, pin: str | None) -> int:
     home = chosen_home()
     home.demand()
     roster = accept_roster(home, read_input(file), pin).roster
-    say(f"version {roster.version} of {roster.realm} is trusted here, until {format_date(roster.expires)}")
+    say(f"version {roster.version} of {roster.realm} is trusted here until {format_date(roster.expires)}")
     if roster.expires <= clock():
         warn("this roster has expired: ask its keeper for a newer one")
     from dispatch.cli.common import open_office

@@ -44,7 +44,7 @@ output_option = click.option(
 def init_command(
     handle: str, title: str, realm: str | None, *, root: bool, no_passphrase: bool, classical: bool
 ) -> None:
-    """Make an office: its keys, its home, its card.
+    r"""Make an office: its keys, its home, its card.
 
     \b
     dispatch init tula --title "Тульский губком"
@@ -78,7 +78,7 @@ def init_command(
         say("hint: branches import the roster with --root and this fingerprint; read it to them by voice")
     else:
         say(
-            "hint: `dispatch card -o FILE` gives the card for the keeper of the roster; compare fingerprints by voice"
+            "hint: `dispatch card -o FILE` gives the card for the keeper of the roster, who asks for these by voice"
         )
 
 
@@ -93,7 +93,7 @@ def show_card_keys(signing: tuple[str, ...], sealing: tuple[str, ...]) -> None:
 @output_option
 @force_option
 def card_command(output: str | None, *, force: bool) -> None:
-    """Write this office's public card, for the keeper of the roster.
+    r"""Write this office's public card, for the keeper of the roster.
 
     \b
     dispatch card -o tula.card
@@ -146,7 +146,7 @@ def keys_show(*, as_json: bool) -> None:
 @output_option
 @force_option
 def keys_export(form: str | None, output: str | None, *, force: bool) -> None:
-    """Write keys in the forms that age and OpenSSH read.
+    r"""Write keys in the forms that age and OpenSSH read.
 
     \b
     dispatch keys export --age-identity -o identity.txt && age -d -i identity.txt body.age

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 def verify_command(
     file: tuple[str, ...], roster: str, pin: str | None, at: str | None, *, as_json: bool
 ) -> int:
-    """Check envelopes, and bare notes named *.note, with nothing but the signed roster.
+    r"""Check envelopes, and bare notes named *.note, with nothing but the signed roster.
 
     \b
     dispatch verify post/*.dispatch --roster rkp.roster --root SHA256:4Zs…
