@@ -235,7 +235,9 @@ def test_signature_blob_is_strict(key_type: str) -> None:
     other = put_string((COMPOSITE if key_type == ED25519 else ED25519).encode())
     raw = good[len(put_string(key_type.encode())) :]
     short = put_string(key_type.encode()) + put_string(raw[4:-1])
-    for bad in (b"", good[:-1], good + b"\0", other + raw, raw, short):
+    head = len(good) - len(raw) + 4
+    inserted = good[:head] + b"\0" + good[head:]
+    for bad in (b"", good[:-1], good + b"\0", other + raw, raw, short, inserted):
         with pytest.raises(SignatureError):
             key.verify_key.verify_raw(bad, b"data")
 
@@ -316,7 +318,8 @@ def private_file(  # every field can be broken
     magic: bytes = b"openssh-key-v1\0",
 ) -> bytes:
     plain = check + inner + put_string(secret) + put_string(comment)
-    plain += bytes(range(1, -len(plain) % 8 + 1)) if padding is None else padding
+    block = 8 if cipher == b"none" else 16
+    plain += bytes(range(1, -len(plain) % block + 1)) if padding is None else padding
     data = magic + put_string(cipher) + put_string(kdf) + put_string(options) + put_u32(count)
     return encode_armor(LABEL, data + put_string(public) + put_string(plain) + tail)
 
@@ -336,6 +339,10 @@ BAD_FILES = {
     "public copy inside of another key": private_file(inner=OTHER.verify_key.blob),
     "public copy outside of another key": private_file(public=OTHER.verify_key.blob),
     "seed of another key": private_file(secret=OTHER.seed + ED.verify_key.blob[-32:]),
+    "secret half of another key": private_file(secret=OTHER.seed + OTHER.verify_key.blob[-32:]),
+    "composite seed of another key": private_file(
+        public=HYBRID.verify_key.blob, inner=HYBRID.verify_key.blob, secret=bytes(64)
+    ),
     "public half after the seed of another key": private_file(secret=ED.seed + OTHER.verify_key.blob[-32:]),
     "seed alone": private_file(secret=ED.seed),
     "longer secret": private_file(secret=ED.seed + ED.verify_key.blob[-32:] + b"\0"),
@@ -371,7 +378,7 @@ BAD_FILES = {
     .replace(b"\n", b"")
     .replace(b"-----b", b"-----\nb")
     .replace(b"-----E", b"\n-----E"),
-    "too long": private_file() + b"x" * 32768,
+    "too long": private_file(comment=b"c" * 32768),
 }
 
 
