@@ -101,7 +101,7 @@ def _check_point(point: bytes) -> None:
 
 
 def _representative(data: bytes) -> bytes:
-    """Encode what both halves of the composite sign (section 2.4 of the draft)."""
+    """Encode what both halves of the composite sign: prefix, label, empty context, digest."""
     return _PREFIX + hashlib.sha512(data).digest()
 
 
