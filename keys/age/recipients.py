@@ -67,7 +67,9 @@ def parse_identity(text: str) -> HybridIdentity | X25519Identity:
         return HybridIdentity(data)
     if hrp == CLASSICAL_SECRET_HRP and text.isupper():
         return X25519Identity(data)
-    raise KeyFormatError("not an age identity of a kind supported here", hint="see age-keygen -pq")
+    raise KeyFormatError(
+        "not an age identity of a kind supported here", hint="they begin with AGE-SECRET-KEY"
+    )
 
 
 def parse_identities(text: str) -> tuple[HybridIdentity | X25519Identity, ...]:

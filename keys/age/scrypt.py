@@ -65,8 +65,11 @@ class Passphrase:
     def _wrap_key(self, salt: bytes, work_factor: int) -> bytes:
         from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
-        secret = self.text.encode()
-        return Scrypt(salt=_SALT_PREFIX + salt, length=32, n=1 << work_factor, r=8, p=1).derive(secret)
+        scrypt = Scrypt(salt=_SALT_PREFIX + salt, length=32, n=1 << work_factor, r=8, p=1)
+        try:
+            return scrypt.derive(self.text.encode())
+        except MemoryError:
+            raise PassphraseError(f"no {1 << work_factor >> 10} MiB of memory for this passphrase") from None
 
     def __repr__(self) -> str:
         return "Passphrase(...)"
