@@ -431,11 +431,11 @@ class _Fields:
             elif name in _OF_CIRCULARS and kind == "letter":
                 self._found.malformed(line, f"a letter has no {name!r}", "only a circular asks for replies")
 
-    def _text(self, name: str, hint: str = "") -> str | None:
+    def _text(self, name: str) -> str | None:
         value = self._table.get(name)
         if value is None or isinstance(value, str):
             return value and value.strip(_SPACE)
-        self._found.malformed(self._line(name), f"{name} should be text in quotes", hint or f'{name} = "…"')
+        self._found.malformed(self._line(name), f"{name} should be text in quotes", f'{name} = "…"')
         return None
 
     def _choice(self, name: str, allowed: tuple[str, ...], default: str) -> str:
@@ -444,13 +444,13 @@ class _Fields:
             return default if value is None else value
         self._found.malformed(
             self._line(name),
-            f"no such {name}: {value!r}{_meant(value, allowed).replace(':', ',', 1)}",
+            f"{name} cannot be {value!r}{_meant(value, allowed)}",
             f"one of: {', '.join(allowed)}",
         )
         return default
 
     def _checked(self, name: str, check: Callable[[str], object], hint: Callable[[str], str]) -> str | None:
-        value = self._text(name, hint(""))
+        value = self._text(name)
         if value is not None:
             try:
                 check(value)

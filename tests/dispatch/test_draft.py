@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from itertools import pairwise
 
@@ -11,6 +12,8 @@ from hypothesis import strategies as st
 
 from dispatch.draft import MAX_DRAFT, Draft, Problem, parse_draft, read_draft, template
 from dispatch.errors import MALFORMED, REFUSED, DraftError, NotReadyError, RefusedError, exit_code
+from dispatch.message import Letter, encode_message, parse_message
+from keys.codec import encode_base64
 
 CIRCULAR = """\
 +++
@@ -210,12 +213,12 @@ class TestValues:
         [
             (
                 'precedence = "prority"',
-                "no such precedence: 'prority', did you mean 'priority'?",
+                "precedence cannot be 'prority': did you mean 'priority'?",
                 "deferred, ",
             ),
-            ('precedence = ""', "no such precedence: ''", "deferred, routine, priority, immediate, flash"),
+            ('precedence = ""', "precedence cannot be ''", "deferred, routine, priority, immediate, flash"),
             ("precedence = 1", "precedence should be text in quotes", "precedence = "),
-            ('reply = "Receipt"', "no such reply: 'Receipt', did you mean 'receipt'?", "acknowledgement"),
+            ('reply = "Receipt"', "reply cannot be 'Receipt': did you mean 'receipt'?", "acknowledgement"),
             ('zone = "Moscow"', "no such time zone", "did you mean 'Europe/Moscow'?"),
             ('zone = "europe/moscow"', "no such time zone", "did you mean 'Europe/Moscow'?"),
             ('zone = "../etc/passwd"', "no such time zone", "IANA"),
@@ -223,7 +226,7 @@ class TestValues:
             ('reply_within = "7 days"', "reply_within: a duration reads", '"P7D" is seven days'),
             ('reply_within = "P1W"', "reply_within: a duration reads", '"P7D" is seven days'),
             ('reply_within = "P7D\\n"', "reply_within: a duration reads", '"P7D" is seven days'),
-            ("reply_within = 7", "reply_within should be text", '"P7D" is seven days'),
+            ("reply_within = 7", "reply_within should be text", 'reply_within = "…"'),
             ('info = "control"', "info should be a list", 'info = ["tula", "@provinces"]'),
             ("info = [1]", "info should be a list", ""),
             ('info = ["Tula"]', "info: not a handle: 'Tula'", "a to z"),
@@ -393,6 +396,21 @@ class TestWhatIsRaised:
         assert draft.to == ("cc",)
 
 
+class TestWhatBecomesOfIt:
+    @given(st.text(max_size=40), st.text(max_size=40))
+    def test_what_passes_is_a_message(self, subject: str, body: str) -> None:
+        draft, problems = read_draft(
+            letter(without="subject", body=body).replace(b"to =", toml_line(subject))
+        )
+        if draft is None or problems:
+            return
+        assert parse_message(encode_message(as_letter(draft))) == as_letter(draft)
+
+    def test_nothing_is_refused_that_a_message_may_hold(self) -> None:
+        for body in ("a", "a\tb", "\u200fa", "a\u00a0\u200db", "😀", "a" * 10_000):
+            assert as_letter(parse_draft(letter(body=body))).body == body
+
+
 class TestTemplates:
     @pytest.mark.parametrize("kind", ["circular", "letter"])
     def test_stops_only_at_its_own_placeholders(self, kind: str) -> None:
@@ -520,6 +538,29 @@ id = "m"
         lines = index("+++\n" + "\n".join(fields) + "\n+++\n")
         assert [lines[f"k{n}"] for n in range(len(values))] == starts
         assert all(second > first for first, second in pairwise(starts))
+
+
+def toml_line(subject: str) -> bytes:
+    return f"subject = {json.dumps(subject)}\nto =".encode()
+
+
+def as_letter(draft: Draft) -> Letter:
+    """Make the message that a letter's draft is for."""
+    return Letter(
+        format="dispatch-message/v1",
+        salt=encode_base64(bytes(32)),
+        secrets=encode_base64(bytes(32)),
+        number="tula/2026/1",
+        date="2026-11-23T09:00:00Z",
+        from_="tula",
+        to=draft.to,
+        info=draft.info,
+        precedence=draft.precedence,
+        subject=draft.subject,
+        attachments=(),
+        body=draft.body,
+        relations=(),
+    )
 
 
 def index(text: str) -> dict[str, int]:
