@@ -65,7 +65,7 @@ class _Commands(click.Group):
 @click.option(
     "--home",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Where the office's keys and register are. Default: $DISPATCH_HOME, then the platform's data folder.",
+    help="Where the office's keys and register are. Default: $DISPATCH_HOME, or the platform's data folder.",
 )
 @click.version_option(package_name="dispatch", message="dispatch %(version)s")
 @click.pass_context

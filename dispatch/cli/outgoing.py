@@ -23,7 +23,7 @@ from dispatch.cli.common import (
 )
 from dispatch.cli.setup import force_option, output_option
 from dispatch.errors import DispatchError, worst
-from dispatch.render.terminal import fields
+from dispatch.render.terminal import fields, moment_text
 from keys.codec import encode_base64
 from keys.errors import KeysError
 from keys.text import format_date
@@ -175,7 +175,7 @@ def issue_command(draft: str, directory: Path | None, attachments: tuple[Path, .
             fields(
                 [
                     ("number", str(issued.number)),
-                    ("date", format_date(issued.note.date)),
+                    ("date", moment_text(issued.note.date)),
                     ("id", encode_base64(issued.id)),
                     ("copies", f"{issued.note.copies.count}, the file copy included"),
                     ("files", str(folder)),

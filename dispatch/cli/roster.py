@@ -145,9 +145,7 @@ def roster_group(name: str, handle: tuple[str, ...]) -> None:
 def roster_sign() -> None:
     """Make the next version of the pending edits, sign it with the root key, and trust it here."""
     roster = _keeper().sign().roster
-    say(
-        f"version {roster.version} of {roster.realm} is signed and trusted here until {format_date(roster.expires)}"
-    )
+    say(f"signed: version {roster.version} of {roster.realm}, trusted until {format_date(roster.expires)}")
     say("hint: `dispatch roster export -o FILE` gives it for the offices to import")
 
 

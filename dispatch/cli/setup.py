@@ -77,9 +77,7 @@ def init_command(
         print_text(fields([("realm", roster.realm), ("root", roster.root_fingerprint(roster.version))]))
         say("hint: branches import the roster with --root and this fingerprint; read it to them by voice")
     else:
-        say(
-            "hint: `dispatch card -o FILE` gives the card for the keeper of the roster, who asks for these by voice"
-        )
+        say("hint: `dispatch card -o FILE` gives the card for the roster's keeper; compare these by voice")
 
 
 def show_card_keys(signing: tuple[str, ...], sealing: tuple[str, ...]) -> None:
