@@ -6,7 +6,9 @@ says where. What a roster owes to the one before it, `keys.trust` checks.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from itertools import pairwise
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 from keys.errors import FormatError
@@ -77,12 +79,18 @@ def _check_root(root: Root, version: int) -> None:
     _check_thresholds("threshold", root.threshold_entries)
     for entry in root.key_entries:
         check_signing(entry.value)
-    # Both counts change only where an entry begins or ends.
-    changes = {entry.since for entry in root.key_entries} | {entry.since for entry in root.threshold_entries}
-    changes |= {entry.until for entry in root.key_entries if entry.until is not None}
+    # Both numbers change only where an entry begins or ends.
+    thresholds = {entry.since: entry.value for entry in root.threshold_entries}
+    changes = dict.fromkeys(thresholds, 0)
+    for entry in root.key_entries:
+        changes[entry.since] = changes.get(entry.since, 0) + 1
+        if entry.until is not None:
+            changes[entry.until] = changes.get(entry.until, 0) - 1
+    keys = threshold = 0
     for at in sorted(changes):
-        keys = sum(entry.in_force(at) for entry in root.key_entries)
-        if keys < next(entry.value for entry in root.threshold_entries if entry.in_force(at)):
+        keys += changes[at]
+        threshold = thresholds.get(at, threshold)
+        if keys < threshold:
             raise FormatError(f"fewer keys than the threshold as of version {at}")
 
 
@@ -112,18 +120,18 @@ def _check_office(office: Office, version: int) -> None:
 
 def _check_keys(office: Office) -> None:
     """Check the form of every key, and that `classical` demands its type while both are in force."""
+    hybrid = [entry for entry in office.classical_entries if not entry.value]
+    classical = [entry for entry in office.classical_entries if entry.value]
     for entry in office.signing_entries:
         kind = check_signing(entry.value)
-        for classical in office.classical_entries:
-            if kind != signing_type(classical=classical.value) and _overlap(entry, classical):
-                raise FormatError(f"signing: a key of type {kind}, which the office may not use")
+        if _overlaps(entry, hybrid if kind == signing_type(classical=True) else classical):
+            raise FormatError(f"signing: a key of type {kind}, which the office may not use")
         if entry.compromised is not None:
             check_date(entry.compromised)
     for sealing in office.sealing_entries:
         kind = check_sealing(sealing.value)
-        for classical in office.classical_entries:
-            if kind != sealing_type(classical=classical.value) and _overlap(sealing, classical):
-                raise FormatError(f"sealing: a key of type {kind}, which the office may not use")
+        if _overlaps(sealing, hybrid if kind == sealing_type(classical=True) else classical):
+            raise FormatError(f"sealing: a key of type {kind}, which the office may not use")
 
 
 def _check_group(group: Group, offices: dict[str, Office], version: int) -> None:
@@ -167,13 +175,9 @@ def _check_spans(where: str, entries: Iterable[Entry[Any] | KeyEntry], version: 
 
 def _check_within(where: str, entries: Sequence[Entry[Any]], office: Office) -> None:
     """Demand that every entry begins while the office is one."""
-    if entries and not (entries[0].since >= office.since and office_until(office) > entries[-1].since):
+    ends = inf if office.until is None else office.until
+    if entries and not (entries[0].since >= office.since and entries[-1].since < ends):
         raise FormatError(f"{where}: an entry that begins outside the office's own time")
-
-
-def office_until(office: Office) -> float:
-    """Return the version at which an office ends, or infinity."""
-    return float("inf") if office.until is None else office.until
 
 
 def _check_always_one(where: str, entries: Sequence[Entry[Any]], since: int, until: int | None) -> None:
@@ -207,8 +211,14 @@ def _check_ascending(where: str, names: list[str]) -> None:
         raise FormatError(f"{where}: not in ascending order, or one stands twice")
 
 
-def _overlap(first: Entry[Any], second: Entry[Any]) -> bool:
-    """Tell whether both are in force as of some version."""
-    return (first.until is None or second.since < first.until) and (
-        second.until is None or first.since < second.until
-    )
+def _overlaps(entry: Entry[Any], others: Sequence[Entry[Any]]) -> bool:
+    """Tell whether `entry` is in force as of a version at which one of the others is.
+
+    `others`: disjoint and in order. Searched, not gone through: a hostile roster has many.
+    """
+    first = bisect_right(others, float(entry.since), key=_end)  # the first that ends after this begins
+    return first < len(others) and others[first].since < _end(entry)
+
+
+def _end(entry: Entry[Any]) -> float:
+    return inf if entry.until is None else entry.until
