@@ -1,1 +1,3 @@
-"""The paperwork: circulars from a centre to its branches, signed reports back, and the audit of both."""
+"""Circulars that a centre seals and signs, answers of its branches, and what an auditor verifies."""
+
+__version__ = "0.1.0"

@@ -13,21 +13,9 @@ from functools import lru_cache
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from dispatch.addressees import expand
 from dispatch.errors import DigestError, EnvelopeError, NotForUsError, RefusedError, StatementError
 from dispatch.merkle import HASH_SIZE, leaf_hash, verify_inclusion
-from dispatch.message import (
-    Circular,
-    Decision,
-    Letter,
-    Message,
-    Receipt,
-    Report,
-    content_digest,
-    parse_message,
-)
 from dispatch.note import MAX_DECIMAL, MAX_NOTE, Note, Number, note_id, parse_note, parse_number
-from dispatch.plaintext import Secrets, parse_plaintext, parse_secrets
 from keys import age
 from keys.codec import decode_base64, decode_decimal, encode_base64
 from keys.errors import FormatError, UnknownOfficeError
@@ -38,6 +26,8 @@ from keys.trust import count_keys, judge_note
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from dispatch.message import Message
+    from dispatch.plaintext import Secrets
     from keys.roster import Roster
     from keys.signing import VerifyKey
     from keys.trust import TrustedRoster
@@ -46,6 +36,7 @@ MAX_ENVELOPE = 8 * 1024 * 1024
 NAMESPACE = "dispatch-note"
 NO_NUMBER = "-"
 
+_RIGHTS = {"circular": "issue", "decision": "issue", "report": "report"}
 _COPY_FOLLOWS = b"\n\ncopy: "
 _LONGEST_PROOF = 64
 
@@ -260,6 +251,10 @@ def open_envelope(
     Raises NotForUsError, NoMatchError, StanzaError, HeaderMacError, PayloadError,
     DigestError, StatementError, MessageError, RefusedError.
     """
+    # who only verifies need not wait for these
+    from dispatch.message import content_digest, parse_message
+    from dispatch.plaintext import parse_plaintext, parse_secrets
+
     note, copy = verified.note, verified.copy
     # 6: to is us
     if copy.to != us:
@@ -279,17 +274,17 @@ def open_envelope(
     # 9: message and note agree; the copies are exactly to, info and the issuer
     _check_agreement(message, note, copy, roster)
     # 10: the issuer's right
-    right = {Circular: "issue", Decision: "issue", Report: "report", Receipt: None, Letter: None}[
-        type(message)
-    ]
+    right = _RIGHTS.get(message.kind)
     if right is not None and right not in roster.office(note.number.handle).rights(note.roster.version):
         raise RefusedError(f"{note.number.handle} has no right to {right}")
     # 11: the content's own rules
-    _check_content(message, note)
+    _check_receipts(message, note)
     return OpenedMessage(verified=verified, message=message, secrets=secrets, line=line)
 
 
 def _check_agreement(message: Message, note: Note, copy: Copy, roster: Roster) -> None:
+    from dispatch.addressees import expand
+
     if message.number != str(note.number) or message.date != format_date(note.date):
         raise StatementError("the message has another number or date than its note")
     try:
@@ -300,7 +295,7 @@ def _check_agreement(message: Message, note: Note, copy: Copy, roster: Roster) -
         raise StatementError("the copies are not exactly those for the message's addressees")
 
 
-def _check_content(message: Message, note: Note) -> None:
-    listed = tuple(decode_base64(item.id) for item in message.items) if isinstance(message, Receipt) else ()
+def _check_receipts(message: Message, note: Note) -> None:
+    listed = tuple(decode_base64(item.id) for item in message.items) if message.kind == "receipt" else ()
     if listed != note.receipts:
         raise RefusedError("the note's receipts are not those of its message")

@@ -194,7 +194,7 @@ class _Message(_Strict, frozen=True, tag_field="kind"):
 class Circular(_Message, frozen=True, tag="circular"):
     """The centre tells its branches, and may ask for reports."""
 
-    kind: ClassVar[str] = "circular"
+    kind: ClassVar[Literal["circular"]] = "circular"
     body: str
     zone: str
     reply: Reply
@@ -208,7 +208,7 @@ class Circular(_Message, frozen=True, tag="circular"):
 class Report(_Message, frozen=True, tag="report"):
     """A branch answers an obligation."""
 
-    kind: ClassVar[str] = "report"
+    kind: ClassVar[Literal["report"]] = "report"
     body: str
     answers: Answered
     period: str | None
@@ -222,14 +222,14 @@ class Report(_Message, frozen=True, tag="report"):
 class Receipt(_Message, frozen=True, tag="receipt"):
     """An office says what it received, undertakes or refuses."""
 
-    kind: ClassVar[str] = "receipt"
+    kind: ClassVar[Literal["receipt"]] = "receipt"
     items: tuple[Item, ...]
 
 
 class Decision(_Message, frozen=True, tag="decision"):
     """The centre accepts or returns a report, extends or waives a slot."""
 
-    kind: ClassVar[str] = "decision"
+    kind: ClassVar[Literal["decision"]] = "decision"
     body: str
     decision: Literal["accept", "return", "extend", "waive"]
     report: NoteRef | None
@@ -241,7 +241,7 @@ class Decision(_Message, frozen=True, tag="decision"):
 class Letter(_Message, frozen=True, tag="letter"):
     """Anybody to anybody."""
 
-    kind: ClassVar[str] = "letter"
+    kind: ClassVar[Literal["letter"]] = "letter"
     body: str
     relations: tuple[Relation, ...]
 

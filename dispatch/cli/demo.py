@@ -7,14 +7,10 @@ import shlex
 import tempfile
 from contextlib import chdir
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from dispatch.errors import RefusedError
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 PROVINCES = (
     ("tula", "Тульский губком"),

@@ -10,6 +10,7 @@ from traceback import extract_tb
 
 import click
 
+from dispatch import __version__
 from dispatch.errors import UNEXPECTED, USAGE, DispatchError
 from keys.errors import KeysError
 
@@ -67,7 +68,7 @@ class _Commands(click.Group):
     type=click.Path(path_type=Path, file_okay=False),
     help="Where the office's keys and register are. Default: $DISPATCH_HOME, or the platform's data folder.",
 )
-@click.version_option(package_name="dispatch", message="dispatch %(version)s")
+@click.version_option(__version__, message="dispatch %(version)s")
 @click.pass_context
 def cli(context: click.Context, home: Path | None) -> None:
     """Encrypted, signed circulars from a centre to its branches, and their answers.

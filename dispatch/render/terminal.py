@@ -7,8 +7,6 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING
 
-from dispatch.message import Circular, Decision, Letter, Report
-
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
@@ -66,12 +64,12 @@ def message_text(message: Message, moment: datetime, titles: Mapping[str, str]) 
     if message.precedence != "routine":
         pairs.append(("precedence", message.precedence))
     pairs.append(("subject", message.subject))
-    if isinstance(message, Circular) and message.reply != "receipt":
+    if message.kind == "circular" and message.reply != "receipt":
         within = f", within {message.reply_within}" if message.reply_within else ""
         pairs.append(("reply", f"{message.reply} expected{within}"))
     pairs += [("attached", f"{item.name} ({item.size:,} bytes)") for item in message.attachments]
     text = fields(pairs)
-    if isinstance(message, Circular | Letter | Report | Decision) and message.body:
+    if message.kind != "receipt" and message.body:
         body = clean_block(message.body.rstrip("\n")).split("\n")
         text += "\n\n" + "\n".join(f"{_INDENT}{line}".rstrip() for line in body)
     return text
