@@ -60,7 +60,7 @@ def check_extends(old: Roster, new: Roster) -> None:
 def _check_office(old: Office, new: Office, version: int) -> None:
     where = f"the office {old.handle}"
     if new.since != old.since or not _may_end(old, new, version):
-        raise ForkError(f"{where} was altered in the past of the roster")
+        raise ForkError(f"the past of the roster was altered: {where}")
     _check_entries(f"{where}: title", old.title_entries, new.title_entries, version)
     _check_entries(f"{where}: rights", old.rights_entries, new.rights_entries, version)
     _check_entries(f"{where}: threshold", old.threshold_entries, new.threshold_entries, version)
@@ -78,9 +78,9 @@ def _check_entries(where: str, old: Sequence[Entry[Any]], new: Sequence[Entry[An
     if len(new) < len(old) or any(
         not _may_become(first, second, version) for first, second in zip(old, new, strict=False)
     ):
-        raise ForkError(f"{where} was altered in the past of the roster")
+        raise ForkError(f"the past of the roster was altered: {where}")
     if any(entry.since <= version for entry in new[len(old) :]):
-        raise ForkError(f"{where} was added to in the past of the roster")
+        raise ForkError(f"the past of the roster was added to: {where}")
 
 
 def _may_become(old: Entry[Any], new: Entry[Any], version: int) -> bool:
