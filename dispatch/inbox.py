@@ -31,7 +31,16 @@ from dispatch.envelope import (
     open_envelope,
     parse_envelope,
 )
-from dispatch.errors import DispatchError, FutureError, NotForUsError, RefusedError, StorageError, exit_code
+from dispatch.errors import (
+    LOCKED,
+    UNEXPECTED,
+    DispatchError,
+    FutureError,
+    NotForUsError,
+    RefusedError,
+    StorageError,
+    exit_code,
+)
 from dispatch.files import read_capped
 from dispatch.message import Circular, Letter
 from dispatch.register import Waiting
@@ -133,10 +142,12 @@ class Inbox:
         outcomes = []
         for waiting in self._register.waiting("held"):
             outcome = self._take(waiting.file, Path(waiting.name))
-            if outcome.state in ("new", "known"):
+            if outcome.state == "held" or outcome.code in (LOCKED, UNEXPECTED):
+                continue
+            outcomes.append(outcome)
+            # what turned out to be forged is not kept; what was rejected is, as evidence
+            if outcome.state != "rejected":
                 self._register.drop_waiting(sha256(waiting.file).digest())
-            if outcome.state != "held":
-                outcomes.append(outcome)
         return tuple(map(self._with_gap, outcomes))
 
     def _is_for_others(self, data: bytes) -> bool:

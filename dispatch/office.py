@@ -1,8 +1,8 @@
 """Office: the public API. One office's home at one moment, and everything that can be done there.
 
-    office = Office(Home(path), now=..., ask_passphrase=...)
-    office.issue(draft, ...)      office.receive(paths)
-    office.list(...)  office.read(number)  office.open(data)  office.export(...)
+    with Office(Home(path), now=..., ask_passphrase=...) as office:
+        office.issue(draft, ...)      office.receive(paths)
+        office.list(...)  office.read(number)  office.open(data)  office.export(...)
 
 `make_office` makes a home. Keys are read when they are first needed.
 """
@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from dispatch.addressees import Addressees, expand
 from dispatch.attachment import save_attachment, sealed_name
@@ -119,6 +119,18 @@ class Office:
         self.now = now
         self._ask_passphrase = ask_passphrase
         self._random = random
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the register, if it was opened."""
+        register = self.__dict__.pop("register", None)
+        if register is not None:
+            register.close()
 
     @cached_property
     def card(self) -> Card:

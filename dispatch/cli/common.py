@@ -119,10 +119,12 @@ def chosen_home() -> Home:
 
 
 def open_office() -> Office:
-    """Open the office that lives in the chosen home. Raises RefusedError if there is none."""
+    """Open the office in the chosen home until the command ends. Raises RefusedError if there is none."""
     from dispatch.office import Office
 
-    return Office(chosen_home(), now=clock(), ask_passphrase=ask_passphrase)
+    office = Office(chosen_home(), now=clock(), ask_passphrase=ask_passphrase)
+    click.get_current_context().call_on_close(office.close)
+    return office
 
 
 def number_argument(text: str) -> Number:
