@@ -17,36 +17,31 @@ here does I/O or knows a roster.
 
 from __future__ import annotations
 
-import re
 from hashlib import sha256
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
+from typing import ClassVar, Literal, TypeAlias
 
-from msgspec import Struct, field, json
+from msgspec import Struct, field
 
 from dispatch.errors import MessageError
 from dispatch.grammar import (
     check_addressees,
     check_attachment_name,
     check_calendar_date,
-    check_decimal,
     check_duration,
     check_period,
     check_zone,
 )
 from dispatch.note import parse_number
+from dispatch.obligation import Form, Obligation, Value, check_demands, check_values
 from keys.canonical import decode_canonical, encode_canonical
-from keys.codec import decode_base64, encode_base64
+from keys.codec import decode_base64
 from keys.errors import FormatError
 from keys.text import check_block, check_line, parse_date, parse_handle
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 MESSAGE_FORMAT = "dispatch-message/v1"
 MAX_MESSAGE = 4 * 1024 * 1024
 MAX_ATTACHMENTS = 64
-MAX_OBLIGATIONS = 64
 MAX_ITEMS = 1024
 SALT_SIZE = 32
 DIGEST_SIZE = 32
@@ -54,11 +49,6 @@ DIGEST_SIZE = 32
 Precedence: TypeAlias = Literal["deferred", "routine", "priority", "immediate", "flash"]
 RelationType: TypeAlias = Literal["amends", "supersedes", "cancels", "amplifies", "refers"]
 Reply: TypeAlias = Literal["receipt", "acknowledgement", "undertaking"]
-FieldType: TypeAlias = Literal["integer", "decimal", "text", "date", "boolean", "select", "table"]
-Cell: TypeAlias = bool | int | str
-Value: TypeAlias = bool | int | str | tuple[dict[str, Cell], ...]
-
-_FIELD_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 
 
 class _Strict(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -87,49 +77,6 @@ class PromiseMade(_Strict, frozen=True):
     """What the centre owes until an amplifying circular settles it."""
 
     text: str
-
-
-class Field(_Strict, frozen=True):
-    """One field of a form, or one column of a table."""
-
-    name: str
-    label: str
-    type: FieldType
-    required: bool
-    minimum: str | None
-    maximum: str | None
-    target: str | None
-    choices: tuple[str, ...]
-    columns: tuple[Field, ...]
-
-
-class Form(_Strict, frozen=True):
-    """What a report has to say."""
-
-    id: str
-    fields: tuple[Field, ...]
-
-    def digest(self) -> str:
-        """Give the SHA-256 that a report pins, in base64."""
-        return encode_base64(sha256(json.encode(self)).digest())
-
-
-class Obligation(_Strict, frozen=True):
-    """A duty to report: by period, before or after an event, or once."""
-
-    id: str
-    paragraph: int | None
-    form: str
-    every: Literal["week", "month", "quarter", "year"] | None
-    before: str | None
-    after: str | None
-    once: str | None
-    from_: str | None = field(name="from")
-    until: str | None
-    due: str
-    nil: bool
-    undertaking: bool
-    by: tuple[str, ...]
 
 
 class Answered(_Strict, frozen=True):
@@ -334,65 +281,7 @@ def _check_circular(message: Circular) -> None:
     _check_relations(message.relations)
     for promise in message.promises:
         check_line(promise.text)
-    forms = [form.id for form in message.forms]
-    duties = [obligation.id for obligation in message.obligations]
-    if max(len(forms), len(duties)) > MAX_OBLIGATIONS:
-        raise FormatError(f"more than {MAX_OBLIGATIONS} obligations or forms")
-    if len(set(forms)) != len(forms) or len(set(duties)) != len(duties):
-        raise FormatError("two obligations or two forms with one id")
-    for form in message.forms:
-        parse_handle(form.id)
-        _check_fields(form.fields)
-    for obligation in message.obligations:
-        if obligation.form not in forms:
-            raise FormatError(f"no form {obligation.form!r} in the circular")
-        _check_obligation(obligation)
-
-
-def _check_obligation(obligation: Obligation) -> None:
-    parse_handle(obligation.id)
-    triggers = [obligation.every, obligation.before, obligation.after, obligation.once]
-    if sum(trigger is not None for trigger in triggers) != 1:
-        raise FormatError("an obligation has one of every, before, after and once")
-    if (obligation.every is None) != (obligation.from_ is None) or (
-        obligation.until and not obligation.every
-    ):
-        raise FormatError("from belongs to every, and until to from")
-    for period in (obligation.from_, obligation.until):
-        if period is not None:
-            check_period(period, obligation.every)
-    for line in (obligation.before, obligation.after):
-        if line is not None:
-            check_line(line)
-    if obligation.once is not None:
-        check_calendar_date(obligation.once)
-    check_duration(obligation.due)
-    check_addressees(obligation.by)
-
-
-def _check_fields(fields: tuple[Field, ...]) -> None:
-    if len({item.name for item in fields}) != len(fields):
-        raise FormatError("two fields with one name")
-    for item in fields:
-        _check_field_name(item.name)
-        check_line(item.label)
-        bounds = [bound for bound in (item.minimum, item.maximum, item.target) if bound is not None]
-        for bound in bounds:
-            check_decimal(bound)
-        if bounds and item.type not in ("integer", "decimal"):
-            raise FormatError("only numbers have a minimum, maximum or target")
-        if bool(item.choices) != (item.type == "select") or bool(item.columns) != (item.type == "table"):
-            raise FormatError("choices belong to select and columns to table")
-        for choice in item.choices:
-            check_line(choice)
-        if any(column.type == "table" for column in item.columns):
-            raise FormatError("a table in a table")
-        _check_fields(item.columns)
-
-
-def _check_field_name(name: str) -> None:
-    if not _FIELD_NAME.fullmatch(name):
-        raise FormatError("a field's name is lower-case letters, digits and underscores")
+    check_demands(message.obligations, message.forms)
 
 
 def _check_report(message: Report) -> None:
@@ -411,22 +300,12 @@ def _check_report(message: Report) -> None:
             raise FormatError("events count from 1")
     if message.nil and message.values:
         raise FormatError("a nil return has no values")
-    _check_values(message.values)
+    check_values(message.values)
     if (message.revises is None) != (message.revision_reason is None):
         raise FormatError("a revision says what it revises and why")
     if message.revises is not None:
         decode_base64(message.revises, DIGEST_SIZE)
         check_line(message.revision_reason or "")
-
-
-def _check_values(values: Mapping[str, Value]) -> None:
-    for name, value in values.items():
-        _check_field_name(name)
-        if isinstance(value, str):
-            check_block(value)
-        elif isinstance(value, tuple):
-            for row in value:
-                _check_values(row)
 
 
 def _check_receipt(message: Receipt) -> None:
@@ -477,9 +356,3 @@ def _check_slot(slot: Slot) -> None:
 def _check_ref(number: str, note_id: str) -> bytes:
     parse_number(number)
     return decode_base64(note_id, DIGEST_SIZE)
-
-
-def as_json(message: Message) -> dict[str, Any]:
-    """Give the message as plain JSON values, members as signed."""
-    result: dict[str, Any] = json.decode(encode_canonical(message))
-    return result

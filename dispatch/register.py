@@ -16,6 +16,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 from dataclasses import dataclass
+from importlib.resources import files
 from typing import TYPE_CHECKING, Final, Literal, Self
 
 from dispatch.envelope import Copy
@@ -37,58 +38,7 @@ WAIT: Final = 120.0
 State = Literal["pending", "signed", "released", "received"]
 HeldState = Literal["held", "rejected"]
 
-_MIGRATIONS: Final = (
-    (
-        "the first tables",
-        """
-        CREATE TABLE notes (
-            seq INTEGER PRIMARY KEY,
-            id BLOB NOT NULL UNIQUE,
-            issuer TEXT NOT NULL,
-            volume TEXT NOT NULL,
-            ordinal INTEGER NOT NULL,
-            date TEXT NOT NULL,
-            text BLOB NOT NULL,
-            signatures BLOB,
-            state TEXT NOT NULL CHECK (state IN ('pending', 'signed', 'released', 'received')),
-            directory TEXT,
-            first_seen TEXT NOT NULL,
-            UNIQUE (issuer, volume, ordinal)
-        ) STRICT;
-        CREATE TABLE copies (
-            seq INTEGER PRIMARY KEY,
-            note INTEGER NOT NULL REFERENCES notes DEFERRABLE INITIALLY DEFERRED,
-            position INTEGER NOT NULL,
-            handle TEXT NOT NULL,
-            after TEXT,
-            digest BLOB NOT NULL,
-            proof BLOB NOT NULL,
-            UNIQUE (note, position)
-        ) STRICT;
-        CREATE INDEX copies_of_an_office ON copies (handle, note);
-        CREATE TABLE bodies (
-            copy INTEGER PRIMARY KEY REFERENCES copies DEFERRABLE INITIALLY DEFERRED,
-            data BLOB NOT NULL
-        ) STRICT;
-        CREATE TABLE attachments (
-            note INTEGER NOT NULL REFERENCES notes DEFERRABLE INITIALLY DEFERRED,
-            sealed BLOB NOT NULL,
-            PRIMARY KEY (note, sealed)
-        ) STRICT;
-        CREATE TABLE waiting (
-            seq INTEGER PRIMARY KEY,
-            digest BLOB NOT NULL UNIQUE,
-            name TEXT NOT NULL,
-            file BLOB NOT NULL,
-            number TEXT NOT NULL,
-            state TEXT NOT NULL CHECK (state IN ('held', 'rejected')),
-            code INTEGER NOT NULL,
-            reason TEXT NOT NULL,
-            first_seen TEXT NOT NULL
-        ) STRICT;
-        """,
-    ),
-)
+_MIGRATIONS: Final = ("0001-first-tables.sql",)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,7 +149,8 @@ class Register:
         with self.transaction():
             # another process may have migrated while this one waited
             version = self._connection.execute("PRAGMA user_version").fetchone()[0]
-            for done, (_, script) in enumerate(_MIGRATIONS[version:], version + 1):
+            for done, name in enumerate(_MIGRATIONS[version:], version + 1):
+                script = files("dispatch").joinpath("migrations", name).read_text("utf-8")
                 for statement in filter(str.strip, script.split(";")):
                     self._connection.execute(statement)
                 self._connection.execute(f"PRAGMA user_version = {done}")

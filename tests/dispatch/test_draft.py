@@ -565,9 +565,9 @@ def as_letter(draft: Draft) -> Letter:
 
 def index(text: str) -> dict[str, int]:
     """Give the lines of all fields, as problems see them."""
-    from dispatch.draft import _Index
+    from dispatch.tomlindex import TomlIndex
 
-    return _Index(text.removeprefix("+++\n").removesuffix("+++\n"), 2).lines
+    return TomlIndex(text.removeprefix("+++\n").removesuffix("+++\n"), 2).lines
 
 
 def as_toml(value: str, style: int) -> str:
