@@ -12,6 +12,7 @@ import tempfile
 import unicodedata
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -34,6 +35,8 @@ _DEVICE = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|co
 # room for " (99)" in a name of the usual limit
 _MAX_SAVED = MAX_NAME_BYTES - 5
 _MAX_TRIES = 99
+_TEMPORARY = ".dispatch-"
+_STALE = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +95,7 @@ def seal_attachment(path: Path, directory: Path) -> SealedAttachment:
     directory.mkdir(parents=True, exist_ok=True)
     with (
         path.open("rb") as file,
-        tempfile.NamedTemporaryFile(dir=directory, prefix=".", delete=False) as temporary,
+        tempfile.NamedTemporaryFile(dir=directory, prefix=_TEMPORARY, delete=False) as temporary,
     ):
         try:
             source, sink = _Hashing(file), _Hashing(temporary)
@@ -112,6 +115,14 @@ def seal_attachment(path: Path, directory: Path) -> SealedAttachment:
     return SealedAttachment(entry=entry, identity=identity.secret_text())
 
 
+def sweep(directory: Path, now: datetime) -> None:
+    """Remove what killed runs left half-written more than a day ago."""
+    for left in directory.glob(f"{_TEMPORARY}*"):
+        with suppress(OSError):
+            if datetime.fromtimestamp(left.stat().st_mtime, UTC) < now - _STALE:
+                left.unlink()
+
+
 def take_along(digests: tuple[bytes, ...], source: Path, destination: Path) -> tuple[bytes, ...]:
     """Copy sealed attachments that lie in `source` into `destination`; give those that are in neither.
 
@@ -124,7 +135,7 @@ def take_along(digests: tuple[bytes, ...], source: Path, destination: Path) -> t
             continue
         if (source / name).is_file() and _file_digest(source / name) == digest:
             destination.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(dir=destination, prefix=".", delete=False) as temporary:
+            with tempfile.NamedTemporaryFile(dir=destination, prefix=_TEMPORARY, delete=False) as temporary:
                 try:
                     with (source / name).open("rb") as file:
                         shutil.copyfileobj(file, temporary)
@@ -160,7 +171,7 @@ def save_attachment(entry: Attachment, identity: str, store: Path, directory: Pa
     directory.mkdir(parents=True, exist_ok=True)
     with (
         sealed.open("rb") as file,
-        tempfile.NamedTemporaryFile(dir=directory, prefix=".", delete=False) as temporary,
+        tempfile.NamedTemporaryFile(dir=directory, prefix=_TEMPORARY, delete=False) as temporary,
     ):
         path = Path(temporary.name)
         try:

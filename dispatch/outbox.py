@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 
 from dispatch.addressees import expand
-from dispatch.attachment import seal_attachment, take_along
+from dispatch.attachment import seal_attachment, sweep, take_along
 from dispatch.envelope import NAMESPACE, SignedNote, encode_envelope, file_name, leaf_data, parse_signed_note
 from dispatch.errors import RefusedError
 from dispatch.files import locked, write_many
@@ -144,7 +144,12 @@ class Outbox:
 
     def finish(self) -> tuple[Issued, ...]:
         """Sign and release whatever is pending, ours and what a killed run left."""
+        for entry in self._register.unfinished():
+            if entry.state == "pending":
+                # a passphrase is asked for before others have to wait for us
+                self._key_for(entry)
         with locked(self._home / "lock"):
+            sweep(self._home / "attachments", self._now)
             return tuple(self._finish(entry) for entry in self._register.unfinished())
 
     def _number(
@@ -223,10 +228,12 @@ class Outbox:
             copies=Copies(count, root),
         )
 
+    def _key_for(self, entry: Entry) -> SigningKey:
+        return self._signing_key(parse_note(entry.text).roster.version)
+
     def _finish(self, entry: Entry) -> Issued:
         if entry.state == "pending":
-            key = self._signing_key(parse_note(entry.text).roster.version)
-            self._register.store_signatures(entry.id, sign_text(entry.text, key, NAMESPACE))
+            self._register.store_signatures(entry.id, sign_text(entry.text, self._key_for(entry), NAMESPACE))
             entry = self._register.get(entry.number)
         files = release(self._register, entry, self._home, Path(entry.directory or self._home / "outbox"))
         self._register.mark_released(entry.id)

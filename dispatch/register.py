@@ -97,6 +97,7 @@ class Register:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        path.touch(mode=0o600)
         with self._translated():
             self._connection = sqlite3.connect(path, timeout=WAIT, isolation_level=None)
             self._connection.execute("PRAGMA journal_mode = WAL")

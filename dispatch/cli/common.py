@@ -58,7 +58,10 @@ def show_problem(text: str, hint: str = "", where: str = "") -> None:
 
 def print_json(value: Any) -> None:
     """Print a value as JSON, readable in any script."""
-    click.echo(json.dumps(value, ensure_ascii=False, indent=2))
+    text = json.dumps(value, ensure_ascii=False, indent=2) + "\n"
+    # a file name need not be Unicode: what is not becomes an escape that JSON knows
+    sys.stdout.buffer.write(text.encode("utf-8", "backslashreplace"))
+    sys.stdout.buffer.flush()
 
 
 def print_text(text: str) -> None:
@@ -91,6 +94,8 @@ def ask_passphrase(*, new: bool = False) -> str:
     file = os.environ.get(PASSPHRASE_VARIABLE)
     if file:
         text = Path(file).read_text("utf-8")
+        if Path(file).stat().st_mode & 0o077 and os.name == "posix":
+            warn(f"{file}: others can read this passphrase: chmod 600")
         passphrase = text.removesuffix("\n").removesuffix("\r")
     elif sys.stdin.isatty():
         passphrase = click.prompt(

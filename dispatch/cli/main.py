@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from importlib import import_module
@@ -120,4 +121,8 @@ def _report(error: BaseException) -> int:
 
 def main() -> None:
     """Run the command line of this process."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # a terminal of another script shows escapes rather than nothing
+            stream.reconfigure(errors="backslashreplace")
     sys.exit(run(sys.argv[1:]))
