@@ -26,7 +26,7 @@ def map_parallel(
     function: Callable[[Shared, Item], Result], shared: Shared, items: Iterable[Item], count: int
 ) -> Iterator[Result]:
     """Map a picklable `function(shared, item)` over about `count` items, in order, with flat memory."""
-    workers = os.cpu_count() or 1
+    workers = usable_cores()
     if count < WORTH_STARTING or workers == 1:
         yield from (function(shared, item) for item in items)
         return
@@ -43,6 +43,14 @@ def map_parallel(
             yield from pending
             pending = following
         yield from pending
+
+
+def usable_cores() -> int:
+    """Count the cores that this process may use: under taskset, fewer than the machine has."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not on this platform
+        return os.cpu_count() or 1
 
 
 def _share(shared: object) -> None:
