@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from keys.signing import SigningKey, VerifyKey
 
 NAMESPACE = "dispatch-card"
-MAX_CARD = 64 * 1024
+MAX_CARD = 128 * 1024
 """Cap on a card, in bytes, its signatures included."""
 MAX_KEYS = 8
 """Cap on the keys of either use."""

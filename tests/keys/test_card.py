@@ -133,9 +133,23 @@ def test_what_is_signed_well_and_spelled_otherwise_is_refused() -> None:
             parse_card(sign(other, SIGNERS[0]))
 
 
-def test_a_card_that_is_too_long() -> None:
+def test_the_longest_card_and_one_that_is_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    keys = [SigningKey(type=COMPOSITE, seed=bytes([number]) * 64) for number in range(16)]
+    card = make_card(
+        handle="h" * 63,
+        title="Ж" * 256,
+        classical=False,
+        signing=[key.verify_key for key in keys[:8]],
+        sealing=[HybridIdentity(bytes([number]) * 32).recipient() for number in range(8)],
+    )
+    data = sign_card(card, keys)
+    assert MAX_CARD * 3 // 4 < len(data) < MAX_CARD
+    assert verify_card(data, [key.verify_key for key in keys[8:]]) == card
+    monkeypatch.setattr("keys.card.MAX_CARD", len(data))
+    assert parse_card(data).card == card
+    monkeypatch.setattr("keys.card.MAX_CARD", len(data) - 1)
     with pytest.raises(FormatError):
-        parse_card(SIGNED + b" " * MAX_CARD)
+        parse_card(data)
 
 
 def test_the_encoder_writes_nothing_that_the_parser_refuses() -> None:

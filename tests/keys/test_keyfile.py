@@ -103,6 +103,12 @@ def test_nothing_to_write() -> None:
         encode_secret_keys(SecretKeys(identities=(), signing_keys=()))
 
 
+def test_too_many_keys(tmp_path: Path) -> None:
+    many = SecretKeys(identities=KEYS.identities * 4000, signing_keys=())
+    with pytest.raises(KeyFileError, match="too many"):
+        write_keyfile(tmp_path / "office.key", many, None)
+
+
 def test_no_secret_is_shown() -> None:
     secrets = [line for line in TEXT.decode().split("\n") if line and not line.startswith(("#", "-"))]
     shown = [repr(KEYS), str(KEYS), f"{KEYS}"]

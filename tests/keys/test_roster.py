@@ -13,6 +13,7 @@ from keys.codec import encode_base64
 from keys.errors import FormatError, KeyFormatError, UnknownOfficeError, UnknownVersionError
 from keys.lines import encode_sealing
 from keys.roster import (
+    RIGHTS,
     Roster,
     add_office,
     decode_roster,
@@ -37,6 +38,8 @@ SIGNING = tuple(SigningKey(type=ED25519, seed=bytes([number]) * 32).verify_key f
 SEALING = tuple(X25519Identity(bytes([number]) * 32).recipient() for number in range(1, 21))
 HYBRID_SIGNING = SigningKey(type=COMPOSITE, seed=bytes(range(64))).verify_key
 HYBRID_SEALING = HybridIdentity(bytes(range(32))).recipient()
+OTHER_SIGNING = SigningKey(type=COMPOSITE, seed=bytes(range(1, 65))).verify_key
+OTHER_SEALING = HybridIdentity(bytes(range(1, 33))).recipient()
 START = datetime(2026, 1, 1, tzinfo=UTC)
 YEAR = timedelta(days=365)
 
@@ -252,6 +255,9 @@ FAULTS: dict[str, Callable[[dict[str, Any]], object]] = {
     "root threshold above its keys": root(threshold=[entry(2)]),
     "root threshold 0": root(threshold=[entry(0)]),
     "root threshold missing": root(threshold=[]),
+    "root threshold until a later version": root(threshold=[entry(1, 1, 4), entry(1, 4)]),
+    "root key since 0": lambda roster: roster["root"]["keys"][0].update(since=0),
+    "root key until a later version": lambda roster: roster["root"]["keys"][0].update(until=4),
     "root threshold later": root(threshold=[entry(1, 2)]),
     "root threshold ended": root(threshold=[entry(1, 1, 3)]),
     "root threshold twice": root(threshold=[entry(1), entry(1)]),
@@ -263,7 +269,7 @@ FAULTS: dict[str, Callable[[dict[str, Any]], object]] = {
     "root key is an office's": root(keys=[entry(SIGNING[0].line())]),
     "offices out of order": lambda roster: roster["offices"].reverse(),
     "an office twice": lambda roster: roster["offices"].append(roster["offices"][-1]),
-    "handle": office(TULA, handle="tulA"),
+    "handle": office(CC, handle="cC"),
     "office since 0": office(TULA, since=0),
     "office since later than its entries": office(TULA, since=2),
     "office since a later version": office(KAZAN, since=4),
@@ -286,11 +292,14 @@ FAULTS: dict[str, Callable[[dict[str, Any]], object]] = {
     "until at since": office(CC, rights=[entry("issue", 2, 2)]),
     "until before since": office(CC, rights=[entry("issue", 2, 1)]),
     "until later": office(CC, rights=[entry("issue", 2, 4)]),
+    "threshold missing": office(CC, threshold=[]),
+    "threshold twice": office(CC, threshold=[entry(1), entry(1)]),
     "threshold 0": office(CC, threshold=[entry(0)]),
     "threshold 17": office(CC, threshold=[entry(17)]),
     "threshold true": office(CC, threshold=[entry(value=True)]),
     "threshold a string": office(CC, threshold=[entry("1")]),
-    "classical twice": office(CC, classical=[entry(value=True), entry(value=False)]),
+    "classical missing": office(CC, classical=[]),
+    "classical twice": office(CC, classical=[entry(value=True), entry(value=True)]),
     "classical against its keys": office(CC, classical=[entry(value=False)]),
     "classical against them for a while": office(CC, classical=[entry(True, 1, 2), entry(False, 2)]),  # noqa: FBT003
     "signing key of no type": in_list(CC, "signing", 0, value="ssh-rsa AAAA"),
@@ -299,6 +308,7 @@ FAULTS: dict[str, Callable[[dict[str, Any]], object]] = {
     "signing key that is weak": in_list(
         CC, "signing", 0, value="ssh-ed25519 " + encode_base64(SIGNING[0].blob[:-32] + b"\x01" + bytes(31))
     ),
+    "signing key of the other type": in_list(CC, "signing", 0, value=OTHER_SIGNING.line()),
     "signing key of another office": in_list(CC, "signing", 0, value=SIGNING[1].line()),
     "signing key that returns": lambda roster: roster["offices"][TULA]["signing"].append(
         roster["offices"][TULA]["signing"][0] | {"since": 3, "until": None}
@@ -307,7 +317,7 @@ FAULTS: dict[str, Callable[[dict[str, Any]], object]] = {
     "compromised that is no date": in_list(CC, "signing", 0, compromised="2026-01-01"),
     "compromised in another zone": in_list(CC, "signing", 0, compromised="2026-01-01T00:00:00+03:00"),
     "sealing key of no type": in_list(CC, "sealing", 0, value="x25519 " + "A" * 43 + "="),
-    "sealing key of the other type": in_list(CC, "sealing", 0, value=encode_sealing(HYBRID_SEALING)),
+    "sealing key of the other type": in_list(CC, "sealing", 0, value=encode_sealing(OTHER_SEALING)),
     "sealing key too short": in_list(CC, "sealing", 0, value="X25519 AAAA"),
     "sealing key not canonical": in_list(CC, "sealing", 0, value="X25519 " + "A" * 42 + "B="),
     "sealing key of another office": in_list(CC, "sealing", 0, value=encode_sealing(SEALING[1])),
@@ -316,6 +326,8 @@ FAULTS: dict[str, Callable[[dict[str, Any]], object]] = {
     "group name": lambda roster: roster["groups"][0].update(name="@provinces"),
     "member that is no office": group(entry("pskov")),
     "member before it is an office": group(entry("kazan", 2)),
+    "member until a later version": group(entry("tula", 1, 4)),
+    "members out of order": group(entry("tula", 2), entry("cc", 1)),
     "member twice at a time": group(entry("tula", 1), entry("tula", 2)),
     "member after its office ended": lambda roster: (
         office(TULA, until=3)(roster),
@@ -344,7 +356,10 @@ def test_a_roster_that_breaks_a_rule(name: str) -> None:
         office(CC, title=[entry("a", 1, 2), entry("b", 2, 3), entry("a", 3)]),
         office(CC, threshold=[entry(16)]),  # more than it has keys: it cannot sign
         office(TULA, until=3),  # its entries need not end with it
+        lambda roster: (office(TULA, until=3)(roster), in_list(TULA, "title", 1, until=3)(roster)),
         office(TULA, signing=[], sealing=[]),
+        top(date="2026-01-02T00:00:00Z"),  # on the day of version 2
+        lambda roster: roster["versions"][1].update(date="2026-01-01T00:00:00Z"),
         in_list(TULA, "signing", 0, compromised="2025-12-31T23:59:59Z"),
         group(entry("tula", 1, 2), entry("tula", 3)),
         lambda roster: roster["groups"].append({"name": "zeta", "members": []}),
@@ -441,8 +456,10 @@ def test_rights() -> None:
     assert draft.office("cc").rights(2) == {"audit", "issue"}
     assert add_office(after(draft), card("cc", 0)).office("cc").rights(3) == {"audit", "issue"}
     assert add_office(after(ONE), card("pskov", 5)).office("pskov").rights(2) == frozenset()
-    with pytest.raises(FormatError):
-        add_office(after(ONE), card("cc", 0), ["rule"])
+    assert add_office(after(ONE), card("cc", 0), iter(RIGHTS)).office("cc").rights(2) == set(RIGHTS)
+    for wrong in ("rule", "Issue"):
+        with pytest.raises(FormatError):
+            add_office(after(ONE), card("cc", 0), [*RIGHTS, wrong])
 
 
 def test_groups() -> None:
@@ -485,6 +502,20 @@ def test_a_revoked_key_does_not_return_by_a_card_in_the_same_draft() -> None:
     with pytest.raises(FormatError, match="has ended"):
         add_office(draft, card("tula", 2))
     assert encode_roster(add_office(draft, card("tula", 3)))
+
+
+def test_a_key_that_never_was_in_force_is_not_revoked() -> None:
+    draft = add_office(after(THREE), card("tula", 2, 3))
+    with pytest.raises(FormatError, match="not in force yet"):
+        revoke_key(draft, "tula", SIGNING[3].fingerprint(), START)
+
+
+def test_an_office_that_has_ended_never_returns() -> None:
+    ended = decode_roster(mutated(THREE, office(TULA, until=3)))
+    with pytest.raises(FormatError, match="never returns"):
+        add_office(after(ended), card("tula", 7))
+    with pytest.raises(UnknownOfficeError):
+        set_group(after(ended), "provinces", ["tula"])
 
 
 def test_a_key_that_ended_long_ago_can_be_marked() -> None:
