@@ -25,7 +25,7 @@ from dispatch.envelope import (
     parse_envelope,
 )
 from dispatch.errors import DispatchError, RefusedError
-from dispatch.files import write_many, write_whole
+from dispatch.files import locked, write_many, write_whole
 from dispatch.inbox import Inbox
 from dispatch.keeper import load_trusted, make_first_roster
 from dispatch.outbox import Outbox, no_progress, refuse_unless_ready, release, stored_note
@@ -239,12 +239,14 @@ class Office:
             self.outbox.finish()
         entries = [self.register.get(number) for number in numbers] or self.register.own()
         paths: list[Path] = []
-        for entry in entries:
-            if notes:
-                bare = (file_name(entry.number, None), encode_signed(stored_note(entry).signed))
-                paths += write_many(directory, [bare], self.handle)
-            else:
-                paths += release(self.register, entry, self.home.path, directory)
+        # one process of a home writes files at a time, see `write_many`
+        with locked(self.home.lock):
+            for entry in entries:
+                if notes:
+                    bare = (file_name(entry.number, None), encode_signed(stored_note(entry).signed))
+                    paths += write_many(directory, [bare], self.handle)
+                else:
+                    paths += release(self.register, entry, self.home.path, directory)
         return tuple(paths)
 
     def _signing_key(self, version: int) -> SigningKey:
