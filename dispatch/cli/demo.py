@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
+import sys
 import tempfile
 from contextlib import chdir
 from pathlib import Path
@@ -83,7 +85,8 @@ def demo_command(directory: Path | None) -> None:
         ("circular.md letter.md", "what the clerks wrote"),
     ):
         click.echo(f"  {name:<24}{what}")
-    click.echo(f"\n  cd {shlex.quote(str(directory))} && dispatch --home penza read cc/2026/1")
+    program = "dispatch" if shutil.which("dispatch") else sys.argv[0]
+    click.echo(f"\n  cd {shlex.quote(str(directory))} && {program} --home penza read cc/2026/1")
 
 
 def _play() -> None:
@@ -140,7 +143,7 @@ def _play() -> None:
     lines[-5] = lines[-5][:9] + ("A" if lines[-5][9] != "A" else "B") + lines[-5][10:]
     Path("spoilt.dispatch").write_text("\n".join(lines), "ascii")
     code = _run("verify", "spoilt.dispatch", "--roster", "rkp.roster", "--root", pin)
-    click.echo(f"  (exit code {code})\n")
+    click.echo(f"  (exit code {code})")
 
 
 def _run(*arguments: str, shown: str = "") -> int:
