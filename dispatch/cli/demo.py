@@ -86,7 +86,7 @@ def demo_command(directory: Path | None) -> None:
     ):
         click.echo(f"  {name:<24}{what}")
     program = "dispatch" if shutil.which("dispatch") else sys.argv[0]
-    click.echo(f"\n  cd {shlex.quote(str(directory))} && {program} --home penza read cc/2026/1")
+    click.echo(f"\n  cd {shlex.quote(str(directory))} && {program} --home penza read cc/{_year()}/1")
 
 
 def _play() -> None:
