@@ -1,0 +1,306 @@
+"""The documents say what is so: the commands, the exit codes, the JSON, the links, the tests they name."""
+
+from __future__ import annotations
+
+import ast
+import io
+import json
+import re
+import shlex
+import subprocess
+import sys
+from contextlib import redirect_stderr, redirect_stdout
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import pytest
+
+from dispatch import errors
+from dispatch.cli import common, main
+from dispatch.home import HOME_VARIABLE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).parent.parent
+CLI = ROOT / "docs" / "CLI.md"
+THREATS = ROOT / "docs" / "THREATS.md"
+README = ROOT / "README.md"
+DOCUMENTS = sorted(path for path in (*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")))
+
+NOW = "2026-11-23T09:00:00Z"
+CIRCULAR = '+++\nkind = "circular"\nsubject = "Отчёт"\nto = ["tula"]\n+++\nТекст.\n'
+WRONG = '+++\nkind = "circular"\nsubjekt = "Отчёт"\n+++\n'
+
+# Links that are written ahead of what they lead to.
+PENDING = frozenset({"docs/PERFORMANCE.md", "#16-worked-example"})
+
+# A key of docs/CLI.md has one of these types, or several with "or" between them.
+TYPES = {
+    "string": lambda value: isinstance(value, str),
+    "integer": lambda value: isinstance(value, int) and not isinstance(value, bool),
+    "boolean": lambda value: isinstance(value, bool),
+    "null": lambda value: value is None,
+    "object": lambda value: isinstance(value, dict),
+    "array of string": lambda value: isinstance(value, list) and all(isinstance(item, str) for item in value),
+}
+
+
+class Story:
+    """A centre and a branch in a folder, played with command lines."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        (folder / "circular.md").write_text(CIRCULAR, "utf-8")
+        (folder / "wrong.md").write_text(WRONG, "utf-8")
+        self.run("init cc --title Centre --root --no-passphrase", "cc")
+        self.run("init tula --title Tula --no-passphrase", "tula")
+        self.run("card -o tula.card", "tula")
+        self.run("roster add tula.card", "cc")
+        self.run("roster group branches tula", "cc")
+        self.run("roster sign", "cc")
+        self.run("roster export -o roster", "cc")
+        self.root = json.loads(self.run("roster show --json", "cc"))["root_fingerprint"]
+        self.run(f"roster import roster --root {self.root}", "tula")
+
+    def run(self, line: str, home: str, *, now: str = NOW, code: int = 0) -> str:
+        """Run a command line in the folder; give what it printed, in UTF-8."""
+        out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for _ in range(2))
+        with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+            patch.chdir(self.folder)
+            patch.setenv(HOME_VARIABLE, home)
+            patch.setenv(common.CLOCK_VARIABLE, now)
+            found = main.run(shlex.split(line))
+        assert found == code, err.buffer.getvalue().decode()
+        return out.buffer.getvalue().decode()
+
+
+@pytest.fixture(scope="module")
+def printed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What each command line of the tables in docs/CLI.md prints, by that command line."""
+    story = Story(tmp_path_factory.mktemp("story"))
+    early = "2026-11-20T09:00:00Z"  # before the dispatch by more than a day: held
+    issued = story.run("issue circular.md -o post --json", "cc")
+    held = story.run("receive post/cc-2026-1.tula.dispatch --json", "tula", now=early, code=7)
+    lines = {
+        "dispatch list --held --json": story.run("list --held --json", "tula"),
+        "dispatch receive PATH... --json": held,
+        "dispatch keys show --json": story.run("keys show --json", "cc"),
+        "dispatch roster show --json": story.run("roster show --json", "cc"),
+        "dispatch check DRAFT --json": story.run("check wrong.md --json", "cc", code=5),
+        "dispatch issue DRAFT --json": issued,
+        "dispatch list --json": story.run("list --json", "cc"),
+        "dispatch read NUMBER --json": story.run("read cc/2026/1 --json", "cc"),
+        "dispatch open FILE --json": story.run("open post/cc-2026-1.tula.dispatch --json", "tula"),
+        "dispatch export -o DIR --json": story.run("export -o again --json", "cc"),
+        "dispatch verify FILE... --roster FILE --json": story.run(
+            f"verify post/cc-2026-1.tula.dispatch roster --roster roster --root {story.root} --json",
+            "cc",
+            code=5,
+        ),
+    }
+    others = {
+        "checked": story.run("check circular.md --json", "cc"),
+        "received": story.run("receive post --json", "tula"),
+        "received again": story.run("receive post --json", "tula"),
+    }
+    values = {line: json.loads(text) for line, text in (lines | others).items()}
+    return values | {"message": lines["dispatch read NUMBER --json"]}
+
+
+def commands(
+    command: click.Command = main.cli, path: tuple[str, ...] = ("dispatch",)
+) -> Iterator[tuple[str, click.Command]]:
+    """Give every command with its full name."""
+    yield " ".join(path), command
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            member = command.get_command(context, name)
+            assert member is not None
+            yield from commands(member, (*path, name))
+
+
+def test_the_reference_is_what_the_commands_say() -> None:
+    done = subprocess.run(
+        [sys.executable, ROOT / "scripts" / "cli-reference", "--check"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, f"run scripts/cli-reference\n{done.stdout}{done.stderr}"
+
+
+def test_every_command_is_documented() -> None:
+    headings = set(re.findall(r"^### (.+)$", CLI.read_text("utf-8"), re.MULTILINE))
+    assert headings == {name for name, _ in commands()}
+
+
+def test_every_exit_code_is_documented() -> None:
+    codes = {value for name, value in vars(errors).items() if name.isupper() and isinstance(value, int)}
+    rows = re.findall(r"^\| ([0-9]+) \| (.+) \|$", CLI.read_text("utf-8"), re.MULTILINE)
+    assert {int(code) for code, _ in rows} == codes
+
+
+def test_exit_codes_stand_worst_first() -> None:
+    rows = [int(code) for code in re.findall(r"^\| ([0-9]+) \|", CLI.read_text("utf-8"), re.MULTILINE)]
+    assert [errors.worst(rows[place:]) for place in range(len(rows))] == rows
+
+
+def test_every_variable_is_documented() -> None:
+    text = CLI.read_text("utf-8")
+    for name in (HOME_VARIABLE, common.CLOCK_VARIABLE, common.PASSPHRASE_VARIABLE):
+        assert f"| `{name}` |" in text
+
+
+def json_tables() -> dict[str, dict[str, str]]:
+    """Give the type of each key, for each command line of docs/CLI.md that prints JSON."""
+    tables: dict[str, dict[str, str]] = {}
+    current: dict[str, str] = {}
+    for line in CLI.read_text("utf-8").splitlines():
+        if found := re.match(r"(?:JSON keys\. )?`(dispatch [^`]* --json)` prints ", line):
+            current = tables.setdefault(found[1], {})
+        elif found := re.match(r"\| `([^`]+)` \| ([^|]+) \| [^|]+ \|$", line):
+            current[found[1]] = found[2]
+        elif line.startswith("#"):
+            current = {}
+    return tables
+
+
+def test_every_command_with_json_has_a_table() -> None:
+    with_json = {name for name, command in commands() if any("--json" in one.opts for one in command.params)}
+    documented = {re.split(r" [A-Z-]", line, maxsplit=1)[0] for line in json_tables()}
+    assert documented == with_json
+
+
+def key_types(value: Any, documented: dict[str, str], path: str = "") -> Iterator[tuple[str, Any]]:
+    """Give every key of printed JSON in the notation of the tables, `a[].b`, with its value."""
+    if isinstance(value, dict) and documented.get(path) != "object":
+        for key, member in value.items():
+            yield from key_types(member, documented, f"{path}.{key}" if path else key)
+    elif isinstance(value, list) and (not value or isinstance(value[0], dict)) and path not in documented:
+        for item in value:
+            yield from key_types(item, documented, f"{path}[]" if path else "")
+    else:
+        yield path, value
+
+
+@pytest.mark.parametrize("line", [line for line, keys in json_tables().items() if keys])
+def test_the_keys_are_those_that_are_printed(line: str, printed: dict[str, Any]) -> None:
+    documented = json_tables()[line]
+    found = list(key_types(printed[line], documented))
+    assert {path for path, _ in found} == set(documented)
+    for path, value in found:
+        assert any(TYPES[kind](value) for kind in documented[path].split(" or ")), (path, value)
+
+
+def test_what_is_received_and_what_is_ready_have_the_same_keys(printed: dict[str, Any]) -> None:
+    tables = json_tables()
+    for name, line in (
+        ("received", "dispatch receive PATH... --json"),
+        ("received again", "dispatch receive PATH... --json"),
+        ("checked", "dispatch check DRAFT --json"),
+    ):
+        for path, value in key_types(printed[name], tables[line]):
+            assert any(TYPES[kind](value) for kind in tables[line][path].split(" or ")), (path, value)
+    # held before, and accepted at the start of the next run; then the same file once more
+    assert [item["state"] for item in printed["received"]] == ["new", "known"]
+    assert [item["state"] for item in printed["received again"]] == ["known"]
+
+
+def test_reading_prints_the_message_as_it_was_signed(printed: dict[str, Any]) -> None:
+    from keys.codec import encode_base64
+
+    issued = printed["dispatch issue DRAFT --json"]
+    assert encode_base64(sha256(printed["message"].encode()).digest()) == issued["content"]
+    assert printed["dispatch read NUMBER --json"] == printed["dispatch open FILE --json"]
+    exported = printed["dispatch export -o DIR --json"]
+    assert sorted(Path(name).name for name in exported) == sorted(Path(name).name for name in issued["files"])
+
+
+def help_blocks() -> list[tuple[str, str]]:
+    """Give the help that README.md quotes: the command, and what stands under it."""
+    blocks: list[tuple[str, str]] = []
+    lines = README.read_text("utf-8").splitlines() if README.exists() else []
+    for number, line in enumerate(lines):
+        found = re.fullmatch(r"( *)\$ (dispatch(?: [a-z]+)*) --help", line)
+        if found is None:
+            continue
+        shown = []
+        for following in lines[number + 1 :]:
+            text = following.removeprefix(found[1])
+            if text.startswith(("```", "$ ")) or (text and not following.startswith(found[1])):
+                break
+            shown.append(text.rstrip())
+        blocks.append((found[2], "\n".join(shown).strip("\n")))
+    return blocks
+
+
+def test_help_that_the_readme_quotes_is_the_real_one() -> None:
+    reference = CLI.read_text("utf-8")
+    for command, shown in help_blocks():
+        assert f"### {command}\n\n```text\n{shown}\n```\n" in reference, f"README.md: {command} --help"
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_lead_somewhere(document: Path) -> None:
+    prose = re.sub(r"^(```.*?^```|    .*?)$", "", document.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
+    for target in re.findall(r"\]\(([^)\s]+)\)", prose):
+        if re.match(r"[a-z]+:", target) or target in PENDING:
+            continue
+        name, _, anchor = target.partition("#")
+        path = (document.parent / name).resolve() if name else document
+        assert path.exists(), target
+        if anchor and path.suffix == ".md":
+            assert anchor in anchors(path), target
+
+
+@cache
+def anchors(document: Path) -> frozenset[str]:
+    """Give the anchors that GitHub makes of a document's headings."""
+    headings = re.findall(r"^#+ (.+)$", document.read_text("utf-8"), re.MULTILINE)
+    return frozenset(re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings)
+
+
+def attack_rows() -> list[tuple[str, str]]:
+    """Give each attack of docs/THREATS.md that has a defence, with what its last cell says."""
+    _, _, section = THREATS.read_text("utf-8").partition("\n## Attacks")
+    section = section.partition("\n## ")[0]
+    rows = [
+        [cell.strip() for cell in line.strip("|").split(" | ")]
+        for line in section.splitlines()
+        if "|" in line
+    ]
+    return [(row[0], row[-1]) for row in rows[2:]]
+
+
+def test_there_are_attacks() -> None:
+    assert len(attack_rows()) > 20
+
+
+@pytest.mark.parametrize(("attack", "cell"), attack_rows())
+def test_every_attack_names_tests_that_exist(attack: str, cell: str) -> None:
+    named = re.findall(r"`([^`]+)`", cell)
+    assert named, attack
+    for name in named:
+        file, _, test = name.partition("::")
+        # a story of tests/cli is a test by itself
+        story = not test and Path(file).parent == Path("tests/cli") and file.endswith(".txt")
+        assert (ROOT / file).is_file() if story else test in _tests_in(ROOT / file), name
+
+
+@cache
+def _tests_in(path: Path) -> frozenset[str]:
+    """Give the tests of a file, as `test_x` or `TestClass::test_x`."""
+    names = set()
+    for node in ast.parse(path.read_text("utf-8")).body:
+        if isinstance(node, ast.FunctionDef):
+            names.add(node.name)
+        elif isinstance(node, ast.ClassDef):
+            names |= {
+                f"{node.name}::{member.name}" for member in node.body if isinstance(member, ast.FunctionDef)
+            }
+    return frozenset(name for name in names if name.rpartition("::")[2].startswith("test_"))
