@@ -15,7 +15,7 @@ from msgspec import Meta, Struct, field
 
 from keys.canonical import encode_canonical
 from keys.codec import encode_base64_raw
-from keys.errors import KeyFormatError, UnknownOfficeError, UnknownVersionError
+from keys.errors import UnknownOfficeError, UnknownVersionError
 from keys.lines import parse_sealing, parse_signing
 
 if TYPE_CHECKING:
@@ -128,14 +128,12 @@ class Office(_Strict, frozen=True, kw_only=True):
         return next((entry for entry in self.signing_entries if entry.value == line), None)
 
     def sealing_key(self, version: int) -> HybridRecipient | X25519Recipient | None:
-        """Return the key to seal to, or None if the office has none. Raises KeyFormatError."""
+        """Return the key to seal to, or None if the office has none.
+
+        Whether it is a usable key is checked when it is used, and before, with its card.
+        """
         lines = self._at(self.sealing_entries, version)
-        if not lines:
-            return None
-        try:
-            return parse_sealing(lines[-1])
-        except KeyFormatError as error:
-            raise KeyFormatError(f"the sealing key of {self.handle}: {error}") from None
+        return parse_sealing(lines[-1]) if lines else None
 
     def _at(self, entries: Sequence[Entry[T]], version: int) -> list[T]:
         if not self.in_force(version):
