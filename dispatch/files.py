@@ -72,7 +72,7 @@ def write_many(directory: Path, files: Iterable[tuple[str, bytes]], owner: str) 
     The caller makes sure that there is only one run of an owner at a time.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    prefix = f".dispatch-{owner}-"
+    prefix = f".dispatch-{owner}."  # a handle has no dot, so that `cc` leaves what is of `cc-2`
     for left in directory.glob(f"{prefix}*"):
         shutil.rmtree(left, ignore_errors=True)
     workshop = Path(tempfile.mkdtemp(prefix=prefix, dir=directory))

@@ -1,0 +1,408 @@
+"""The way in: what is registered, held, rejected or left where it lies, and how often."""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from msgspec.structs import asdict, replace
+
+from dispatch.envelope import parse_envelope
+from dispatch.errors import (
+    EnvelopeError,
+    EquivocationError,
+    FutureError,
+    NotForUsError,
+    ProofError,
+    RefusedError,
+    StorageError,
+)
+from dispatch.message import Item, Letter, Receipt
+from dispatch.note import Number
+from dispatch.office import Office
+from dispatch.register import Register
+from keys import age
+from keys.codec import encode_base64
+from keys.errors import CompromisedError, ExpiredError, NoMatchError, UnknownVersionError, UnlistedKeyError
+from keys.keyfile import generate, replace_keyfile
+from keys.roster import add_office, revoke_key, set_group
+from keys.signing import SigningKey
+from tests.dispatch.realm import DAY, NOW, Forgery, Realm
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from dispatch.inbox import Received
+    from dispatch.register import Entry, HeldState, Waiting
+    from keys.roster import Roster
+
+
+def states(outcomes: tuple[Received, ...]) -> list[tuple[str, int]]:
+    return [(outcome.state, outcome.code) for outcome in outcomes]
+
+
+def entries(realm: Realm, handle: str) -> list[Entry]:
+    with Register(realm.home(handle).register) as register:
+        return list(register.newest(-1))
+
+
+def waiting(realm: Realm, handle: str, state: HeldState) -> list[Waiting]:
+    with Register(realm.home(handle).register) as register:
+        return list(register.waiting(state))
+
+
+def only(outcomes: tuple[Received, ...]) -> Received:
+    [outcome] = outcomes
+    return outcome
+
+
+class TestWhatIsTaken:
+    def test_the_same_again_is_known_and_changes_nothing(self, realm: Realm) -> None:
+        folder = realm.issue()
+        assert states(realm.receive("tula", folder)) == [("new", 0)]
+        before = entries(realm, "tula")
+        file = folder / "cc-2026-1.tula.dispatch"
+        assert states(realm.receive("tula", folder, file, file)) == [("known", 0)] * 3
+        assert entries(realm, "tula") == before
+        with Register(realm.home("tula").register) as register:
+            assert len(list(register.copies(before[0]))) == 1
+
+    def test_the_same_under_another_name_is_known(self, realm: Realm) -> None:
+        folder = realm.issue()
+        other = folder / "renamed.txt"
+        other.write_bytes((folder / "cc-2026-1.tula.dispatch").read_bytes())
+        assert states(realm.receive("tula", folder, other)) == [("new", 0), ("known", 0)]
+
+    def test_files_in_any_order_are_taken_by_number(self, realm: Realm) -> None:
+        """A batch that has both leaves no gap, whatever the order of its files."""
+        folders = [realm.issue() for _ in range(11)]
+        outcomes = realm.receive("tula", *reversed(folders))
+        assert [outcome.number for outcome in outcomes] == [Number("cc", "2026", n) for n in range(1, 12)]
+        assert [outcome.after for outcome in outcomes] == [None] * 11
+
+    def test_a_dispatch_that_was_withheld_is_shown_by_the_next(self, realm: Realm) -> None:
+        first, second = realm.issue(), realm.issue()
+        outcome = only(realm.receive("tula", second))
+        assert (outcome.state, outcome.after) == ("new", Number("cc", "2026", 1))
+        assert only(realm.receive("tula", second)).after == Number("cc", "2026", 1)
+        assert only(realm.receive("tula", first)).after is None
+        assert only(realm.receive("tula", second)).after is None
+
+    def test_a_dispatch_to_others_is_no_gap(self, realm: Realm) -> None:
+        realm.issue(to=["tula"])
+        realm.issue(to=["kursk"])
+        assert only(realm.receive("penza", realm.issue(to=["penza"]))).after is None
+
+    def test_what_comes_is_kept_as_it_came(self, realm: Realm) -> None:
+        folder = realm.issue()
+        realm.receive("tula", folder)
+        office = realm.office("tula")
+        envelope = parse_envelope((folder / "cc-2026-1.tula.dispatch").read_bytes())
+        assert office.read(Number("cc", "2026", 1)).verified.verified_note.signed_note == envelope.signed_note
+        assert office.read(Number("cc", "2026", 1)).verified.body == envelope.body
+
+
+class TestFolders:
+    def test_copies_for_others_are_counted_and_passed_over(self, realm: Realm) -> None:
+        folder = realm.issue(info=["kursk"])
+        _, batch = realm.office("tula").receive([folder])
+        assert batch.for_others == 3
+        assert len(batch.received) == 1
+
+    def test_a_copy_for_another_that_is_named_is_an_error(self, realm: Realm) -> None:
+        outcome = only(realm.receive("kursk", realm.issue() / "cc-2026-1.tula.dispatch"))
+        assert (outcome.state, outcome.code) == ("refused", 4)
+        assert isinstance(outcome.error, NotForUsError)
+        assert entries(realm, "kursk") == []
+
+    def test_folders_are_searched_but_links_hidden_files_and_other_names_are_not(
+        self, realm: Realm, tmp_path: Path
+    ) -> None:
+        data = (realm.issue() / "cc-2026-1.tula.dispatch").read_bytes()
+        post = tmp_path / "post"
+        (post / "deep" / "deeper").mkdir(parents=True)
+        (post / ".hidden").mkdir()
+        (post / "deep" / "deeper" / "a.dispatch").write_bytes(data)
+        (post / ".hidden" / "b.dispatch").write_bytes(data)
+        (post / ".c.dispatch").write_bytes(data)
+        (post / "d.txt").write_bytes(data)
+        (tmp_path / "e.dispatch").write_bytes(data)
+        (post / "f.dispatch").symlink_to(tmp_path / "e.dispatch")
+        (post / "loop").symlink_to(post)
+        assert [outcome.file for outcome in realm.receive("tula", post)] == [
+            str(post / "deep" / "deeper" / "a.dispatch")
+        ]
+
+    def test_every_file_is_tried_and_the_files_stay(self, realm: Realm) -> None:
+        folder = realm.issue()
+        (folder / "a.dispatch").write_bytes(b"rubbish")
+        (folder / "b.dispatch").write_bytes(bytes(9 * 1024 * 1024))
+        (folder / "c.dispatch").write_bytes((folder / "cc-2026-1.tula.dispatch").read_bytes()[:-100])
+        before = sorted(folder.iterdir())
+        outcomes = realm.receive("tula", folder / "nowhere", folder)
+        assert sorted(map(str, states(outcomes))) == sorted(
+            map(str, [("refused", 1), ("refused", 5), ("refused", 1), ("refused", 5), ("new", 0)])
+        )
+        assert {type(outcome.error) for outcome in outcomes} >= {
+            FileNotFoundError,
+            EnvelopeError,
+            StorageError,
+        }
+        assert sorted(folder.iterdir()) == before
+
+
+class TestForged:
+    """What its supposed sender did not sign is reported, and leaves no trace."""
+
+    @pytest.mark.parametrize("handle", ["tula", "kursk"])
+    def test_a_forgery_is_refused_and_not_kept(self, realm: Realm, handle: str) -> None:
+        forged = Forgery(to=(handle,), signers=[SigningKey.generate()])
+        outcome = only(realm.receive(handle, realm.put(realm.forge(forged)) / f"{handle}.dispatch"))
+        assert isinstance(outcome.error, UnlistedKeyError)
+        assert (outcome.state, outcome.code) == ("refused", 3)
+        assert entries(realm, handle) == []
+        assert waiting(realm, handle, "held") == waiting(realm, handle, "rejected") == []
+
+    def test_a_copy_changed_on_the_way_does_not_keep_the_right_one_out(self, realm: Realm) -> None:
+        file = realm.issue() / "cc-2026-1.tula.dispatch"
+        good = file.read_bytes()
+        file.write_bytes(good.replace(b"\nproof: ", b"\nproof: AAAA")[: len(good)])
+        assert only(realm.receive("tula", file)).state == "refused"
+        file.write_bytes(good.replace(b"to: tula", b"to: cc"))
+        assert isinstance(only(realm.receive("cc", file)).error, ProofError)
+        file.write_bytes(good)
+        assert only(realm.receive("tula", file)).state == "new"
+
+
+class TestHeld:
+    def test_a_newer_roster_lets_it_in(self, realm: Realm) -> None:
+        newer = realm.next_roster(lambda roster: set_group(roster, "all", ["cc", "tula"]))
+        realm.adopt(newer, "cc")
+        folder = realm.issue()
+        outcome = only(realm.receive("tula", folder))
+        assert (outcome.state, outcome.code) == ("held", 6)
+        assert isinstance(outcome.error, UnknownVersionError)
+        assert entries(realm, "tula") == []
+        # the post may be gone by then
+        for file in folder.iterdir():
+            file.unlink()
+        assert realm.receive("tula") == ()
+        realm.adopt(newer, "tula")
+        outcome = only(realm.receive("tula"))
+        assert (outcome.state, outcome.number) == ("new", Number("cc", "2026", 1))
+        assert waiting(realm, "tula", "held") == []
+        assert realm.receive("tula") == ()
+
+    def test_a_forgery_that_was_held_is_dropped_when_it_can_be_judged(self, realm: Realm) -> None:
+        """Who names a roster version to come is held unseen; later it is found out."""
+        newer = realm.next_roster(lambda roster: set_group(roster, "all", ["cc"]))
+        files = realm.forge(Forgery(signers=[SigningKey.generate()]), newer)
+        assert states(realm.receive("tula", realm.put(files) / "tula.dispatch")) == [("held", 6)]
+        realm.adopt(newer)
+        assert [outcome.code for outcome in realm.receive("tula")] == [3]
+        assert entries(realm, "tula") == []
+        assert waiting(realm, "tula", "held") == []
+        assert realm.receive("tula") == ()
+
+    def test_one_that_turns_out_wrong_moves_to_the_rejected(self, realm: Realm) -> None:
+        newer = realm.next_roster(lambda roster: set_group(roster, "all", ["cc"]))
+        files = realm.forge(Forgery(issuer="kursk", to=("tula",)), newer)
+        assert states(realm.receive("tula", realm.put(files) / "tula.dispatch")) == [("held", 6)]
+        realm.adopt(newer)
+        assert states(realm.receive("tula")) == [("rejected", 7)]
+        assert waiting(realm, "tula", "held") == []
+        assert [one.code for one in waiting(realm, "tula", "rejected")] == [7]
+        assert realm.receive("tula") == ()
+
+    def test_with_an_expired_roster_everything_is_held(self, realm: Realm) -> None:
+        folder = realm.issue()
+        later = NOW + 365 * DAY
+        outcome = only(realm.receive("tula", folder, now=later))
+        assert (outcome.state, outcome.code) == ("held", 6)
+        assert isinstance(outcome.error, ExpiredError)
+        realm.adopt(realm.next_roster(lambda roster: roster, date=later))
+        assert states(realm.receive("tula", now=later)) == [("new", 0)]
+
+    def test_more_than_a_day_ahead_waits_for_its_day(self, realm: Realm) -> None:
+        realm.now = NOW + DAY
+        at_the_edge = realm.issue()
+        realm.now = NOW + DAY + timedelta(seconds=1)
+        ahead = realm.issue()
+        realm.now = NOW
+        outcomes = realm.receive("tula", at_the_edge, ahead)
+        assert states(outcomes) == [("new", 0), ("held", 7)]
+        assert isinstance(outcomes[1].error, FutureError)
+        assert realm.receive("tula") == ()
+        assert states(realm.receive("tula", now=NOW + timedelta(seconds=1))) == [("new", 0)]
+
+    def test_the_same_held_file_is_kept_once(self, realm: Realm) -> None:
+        realm.now = NOW + 3 * DAY
+        folder = realm.issue()
+        realm.now = NOW
+        for _ in range(3):
+            assert only(realm.receive("tula", folder)).state == "held"
+        assert len(waiting(realm, "tula", "held")) == 1
+        assert waiting(realm, "tula", "held")[0].name == str(folder / "cc-2026-1.tula.dispatch")
+
+    def test_a_kind_that_this_version_does_not_know_is_held(self, realm: Realm) -> None:
+        item = Item(number="cc/2026/1", id=encode_base64(bytes(32)), state="received", by=None, reason=None)
+
+        def receipt(letter: Letter) -> Receipt:
+            fields = {
+                name: value for name, value in asdict(letter).items() if name not in ("body", "relations")
+            }
+            return Receipt(**fields, items=(item,))
+
+        def note(value: Any) -> Any:
+            return dataclasses.replace(value, receipts=(bytes(32),))
+
+        forged = Forgery(issuer="tula", kind=Letter, to=("cc",), message=receipt, note=note)
+        outcome = only(realm.receive("cc", realm.put(realm.forge(forged)) / "cc.dispatch"))
+        assert (outcome.state, outcome.code) == ("held", 7)
+        assert entries(realm, "cc") == []
+
+
+class TestKeysThatEnded:
+    """Backdating: a key that was given up must not sign today what it dates from yesterday."""
+
+    def rotate(self, realm: Realm, handle: str, date: Any) -> None:
+        card = realm.office(handle).card
+        other = SigningKey.generate().verify_key.line()
+        edited = replace(card, signing=(other,))
+        realm.adopt(realm.next_roster(lambda roster: add_office(roster, edited), date=date))
+
+    def test_late_by_more_than_thirty_days_is_held(self, realm: Realm) -> None:
+        folder = realm.issue()
+        self.rotate(realm, "cc", NOW + DAY)
+        late = NOW + 31 * DAY + timedelta(seconds=1)
+        outcome = only(realm.receive("tula", folder, now=late))
+        assert (outcome.state, outcome.code) == ("held", 6)
+        assert isinstance(outcome.error, ExpiredError)
+        in_time = only(realm.receive("penza", folder, now=NOW + 31 * DAY))
+        assert in_time.state == "new"
+
+    def test_what_came_in_time_stays_known(self, realm: Realm) -> None:
+        folder = realm.issue()
+        realm.receive("tula", folder)
+        self.rotate(realm, "cc", NOW + DAY)
+        assert states(realm.receive("tula", folder, now=NOW + 300 * DAY)) == [("known", 0)]
+
+    def test_a_key_in_other_hands_signs_nothing_new_at_whatever_date(self, realm: Realm) -> None:
+        folder = realm.issue()
+        realm.receive("penza", folder)
+        key = realm.keys("cc").signing_keys[0].verify_key.fingerprint()
+
+        def revoke(roster: Roster) -> Roster:
+            return revoke_key(roster, "cc", key, NOW + DAY)
+
+        realm.adopt(realm.next_roster(revoke, date=NOW + 2 * DAY))
+        # dated before the compromise: what came before stays, what comes now waits for a human
+        outcome = only(realm.receive("tula", folder, now=NOW + 2 * DAY))
+        assert (outcome.state, outcome.code) == ("held", 6)
+        assert isinstance(outcome.error, CompromisedError)
+        assert states(realm.receive("penza", folder, now=NOW + 2 * DAY)) == [("known", 0)]
+
+    def test_a_note_dated_after_the_compromise_is_refused(self, realm: Realm) -> None:
+        old = realm.trusted
+        key = realm.keys("cc").signing_keys[0].verify_key.fingerprint()
+        realm.adopt(realm.next_roster(lambda roster: revoke_key(roster, "cc", key, NOW), date=NOW + DAY))
+        files = realm.forge(Forgery(date=NOW), old)
+        outcome = only(realm.receive("tula", realm.put(files) / "tula.dispatch", now=NOW + DAY))
+        assert (outcome.state, outcome.code) == ("refused", 6)
+        assert isinstance(outcome.error, CompromisedError)
+
+
+class TestRejected:
+    """What was truly sent to us and is wrong is kept as evidence."""
+
+    def test_two_dispatches_with_one_number(self, realm: Realm) -> None:
+        for text in ("first", "second"):
+            folder = realm.put(realm.forge(Forgery(text=text)), text)
+            outcome = only(realm.receive("tula", folder / "tula.dispatch"))
+        assert (outcome.state, outcome.code) == ("rejected", 3)
+        assert isinstance(outcome.error, EquivocationError)
+        evidence = waiting(realm, "tula", "rejected")
+        assert [one.file for one in evidence] == [(folder / "tula.dispatch").read_bytes()]
+        # what was there first stays what it was
+        [entry] = entries(realm, "tula")
+        assert b"first" in realm.office("tula").read(entry.number).line
+        # the same wrong file again has the same outcome, and is kept once
+        assert states(realm.receive("tula", folder / "tula.dispatch")) == [("rejected", 3)]
+        assert len(waiting(realm, "tula", "rejected")) == 1
+
+    def test_a_circular_without_the_right(self, realm: Realm) -> None:
+        files = realm.forge(Forgery(issuer="kursk", to=("tula",)))
+        assert states(realm.receive("tula", realm.put(files) / "tula.dispatch")) == [("rejected", 7)]
+        assert entries(realm, "tula") == []
+
+    def test_another_text_than_was_signed(self, realm: Realm) -> None:
+        files = realm.forge(Forgery(content=lambda _: bytes(32)))
+        assert states(realm.receive("tula", realm.put(files) / "tula.dispatch")) == [("rejected", 3)]
+        assert len(waiting(realm, "tula", "rejected")) == 1
+
+    def test_a_copy_that_no_key_of_ours_opens(self, realm: Realm) -> None:
+        other = age.HybridIdentity.generate().recipient()
+        files = realm.forge(Forgery(seal=lambda _, plaintext: age.encrypt(plaintext, [other])))
+        outcome = only(realm.receive("tula", realm.put(files) / "tula.dispatch"))
+        assert (outcome.state, outcome.code) == ("rejected", 4)
+        assert isinstance(outcome.error, NoMatchError)
+
+    def test_a_number_of_ours_that_our_register_does_not_have(self, realm: Realm) -> None:
+        files = realm.forge(Forgery(issuer="cc"))
+        outcome = only(realm.receive("cc", realm.put(files) / "cc.dispatch"))
+        assert isinstance(outcome.error, RefusedError)
+        assert (outcome.state, outcome.code) == ("rejected", 7)
+        assert entries(realm, "cc") == []
+        # and so the next number is still the first
+        assert (realm.issue() / "cc-2026-1.cc.dispatch").exists()
+
+    def test_our_own_file_copy_is_known(self, realm: Realm) -> None:
+        folder = realm.issue()
+        assert states(realm.receive("cc", folder)) == [("known", 0)]
+        assert [entry.state for entry in entries(realm, "cc")] == ["released"]
+
+    def test_another_dispatch_under_a_number_of_ours(self, realm: Realm) -> None:
+        """Somebody else has our key, or another copy of our home."""
+        realm.issue()
+        files = realm.forge(Forgery(text="not ours"))
+        assert states(realm.receive("cc", realm.put(files) / "cc.dispatch")) == [("rejected", 3)]
+
+
+def test_a_locked_key_rejects_nothing(realm: Realm) -> None:
+    """A wrong passphrase is nobody's fault but ours: the file is as good as not seen."""
+    replace_keyfile(realm.home("tula").office_key, realm.keys("tula"), "right", work_factor=2)
+    folder = realm.issue()
+    office = Office(realm.home("tula"), now=NOW, ask_passphrase=lambda: "wrong")
+    _, batch = office.receive([folder])
+    office.register.close()
+    assert states(batch.received) == [("refused", 8)]
+    assert waiting(realm, "tula", "rejected") == waiting(realm, "tula", "held") == []
+    assert entries(realm, "tula") == []
+    office = Office(realm.home("tula"), now=NOW, ask_passphrase=lambda: "right")
+    _, batch = office.receive([folder])
+    office.register.close()
+    assert states(batch.received) == [("new", 0)]
+
+
+def test_a_key_that_is_not_ours_any_more_is_told_apart(realm: Realm) -> None:
+    folder = realm.issue()
+    replace_keyfile(realm.home("tula").office_key, generate(), None)
+    assert states(realm.receive("tula", folder)) == [("rejected", 4)]
+
+
+def test_an_attachment_that_comes_later_is_taken_in(realm: Realm, tmp_path: Path) -> None:
+    plan = tmp_path / "план.txt"
+    plan.write_text("план", "utf-8")
+    folder = realm.issue(attach=[plan])
+    [sealed] = folder.glob("*.age")
+    elsewhere = sealed.rename(tmp_path / sealed.name)
+    outcome = only(realm.receive("tula", folder))
+    assert (outcome.state, [digest.hex() for digest in outcome.missing]) == ("new", [sealed.stem])
+    # another file under its name is as good as none
+    sealed.write_bytes(elsewhere.read_bytes()[:-1] + b"x")
+    assert [digest.hex() for digest in only(realm.receive("tula", folder)).missing] == [sealed.stem]
+    elsewhere.replace(sealed)
+    assert only(realm.receive("tula", folder)).missing == ()
+    assert (realm.home("tula").attachments / sealed.name).read_bytes() == sealed.read_bytes()

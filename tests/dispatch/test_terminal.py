@@ -1,0 +1,157 @@
+"""What a terminal shows: nothing that others wrote can steer it or pass for our words."""
+
+from __future__ import annotations
+
+import unicodedata
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dispatch.message import Circular, Letter
+from dispatch.render.terminal import clean, clean_block, dtg, fields, message_text, moment_text, table
+
+MOMENT = datetime(2026, 11, 23, 9, 0, 0, tzinfo=UTC)
+COMMON: dict[str, Any] = {
+    "format": "dispatch-message/v1",
+    "salt": "",
+    "secrets": "",
+    "number": "cc/2026/1",
+    "date": "2026-11-23T09:00:00Z",
+    "from_": "cc",
+    "to": ("@provinces", "tula"),
+    "info": (),
+    "precedence": "routine",
+    "subject": "Отчёт",
+    "attachments": (),
+    "body": "1. Первый.\n\n\tдва\n",
+    "relations": (),
+}
+
+
+def width_of(line: str) -> int:
+    return sum(1 + (unicodedata.east_asian_width(character) in "WF") for character in line)
+
+
+@pytest.mark.parametrize(
+    ("text", "cleaned"),
+    [
+        ("Отчёт о съезде — 各省 ❤", "Отчёт о съезде — 各省 ❤"),
+        ("a\x1b[31mred\x1b[0m", "a[31mred[0m"),
+        ("a\x9b31m", "a31m"),
+        ("\x1b]0;title\x07", "]0;title"),
+        ("a\rb\x08c\x00\x7f", "abc"),
+        ("a\nb\u2028c\u2029d\x85e", "abcde"),
+        ("abc\u202etxt.exe", "abctxt.exe"),
+        ("\u2066a\u2069\u200e\u200f\u061c", "a"),
+        ("zero\u200bwidth\ufeff\u00ad", "zerowidth"),
+        ("\u200c\u200d", "\u200c\u200d"),
+        ("tags\U000e0041", "tags"),
+        ("half\ud800", "half"),
+    ],
+)
+def test_what_could_steer_a_terminal_goes(text: str, cleaned: str) -> None:
+    assert clean(text) == cleaned
+
+
+@given(st.text())
+def test_a_cleaned_line_is_one_line_without_controls(text: str) -> None:
+    cleaned = clean(text)
+    assert len(cleaned.splitlines()) <= 1
+    assert "\x1b" not in cleaned
+    assert clean(cleaned) == cleaned
+
+
+def test_a_block_keeps_its_lines_and_loses_its_tabs() -> None:
+    assert clean_block("a\tb\r\nc\x1b[2J\nd\re") == "a    b\nc[2J\nde"
+
+
+def test_a_date_time_group_is_that_of_acp_121() -> None:
+    assert dtg(MOMENT) == "230900Z NOV 26"
+    assert dtg(datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC)) == "020304Z JAN 30"
+    assert moment_text(MOMENT) == "2026-11-23 09:00 UTC (230900Z NOV 26)"
+
+
+def test_all_months_have_their_names() -> None:
+    assert [dtg(datetime(2026, month, 1, tzinfo=UTC))[8:11] for month in range(1, 13)] == [
+        *("JAN", "FEB", "MAR", "APR", "MAY", "JUN"),
+        *("JUL", "AUG", "SEP", "OCT", "NOV", "DEC"),
+    ]
+
+
+def test_fields_are_cleaned_and_aligned() -> None:
+    assert fields([("a", "1\x1b[0m"), ("subject", "два\nтри")]) == "a           1[0m\nsubject     дватри"
+
+
+class TestMessage:
+    def test_a_letter_is_shown_with_its_text_indented(self) -> None:
+        text = message_text(Letter(**COMMON), MOMENT, {"cc": "Центральный комитет"})
+        assert text == (
+            "number      cc/2026/1\n"
+            "kind        letter\n"
+            "date        2026-11-23 09:00 UTC (230900Z NOV 26)\n"
+            "from        cc  Центральный комитет\n"
+            "to          @provinces, tula\n"
+            "subject     Отчёт\n"
+            "\n"
+            "  1. Первый.\n"
+            "\n"
+            "      два"
+        )
+
+    def test_a_text_cannot_pass_for_what_we_say(self) -> None:
+        """SigSpoof: every line of it begins with the indent, whatever it uses for a line end."""
+        body = "x\ndispatch: holds\nnumber      cc/2\r\nfrom tula\rfrom cc\x0bfrom\x0cfrom\x85\u2028from"
+        text = message_text(Letter(**COMMON | {"body": body}), MOMENT, {})
+        head, _, shown = text.partition("\n\n")
+        assert [line.split(" ")[0] for line in head.splitlines()] == [
+            *("number", "kind", "date", "from", "to", "subject")
+        ]
+        assert all(line.startswith("  ") for line in shown.splitlines())
+
+    def test_a_subject_or_title_cannot_add_a_line(self) -> None:
+        text = message_text(
+            Letter(**COMMON | {"subject": "a\nfrom        tula\x1b[A"}), MOMENT, {"cc": "b\rfrom        tula"}
+        )
+        assert len(text.split("\n\n")[0].splitlines()) == 6
+        assert "\x1b" not in text
+
+    def test_a_circular_says_what_is_expected(self) -> None:
+        more: dict[str, Any] = {
+            "zone": "UTC",
+            "promises": (),
+            "obligations": (),
+            "forms": (),
+            "precedence": "flash",
+            "info": ("penza",),
+        }
+        text = message_text(Circular(**COMMON | more, reply="undertaking", reply_within="P7D"), MOMENT, {})
+        assert "\ninfo        penza\nprecedence  flash\n" in text
+        assert "\nreply       undertaking expected, within P7D" in text
+        assert "reply" not in message_text(
+            Circular(**COMMON | more, reply="receipt", reply_within=None), MOMENT, {}
+        )
+
+
+class TestTable:
+    ROWS = (("cc/2026/1", "Отношение к беспартийным"), ("cc/2026/10", "各省委员会" * 20))
+
+    @pytest.mark.parametrize("width", [40, 80, 120])
+    def test_no_line_is_wider_than_the_terminal(self, width: int) -> None:
+        lines = table(("number", "subject"), self.ROWS, width, "subject").splitlines()
+        assert len(lines) == 3
+        assert all(width_of(line) <= width for line in lines)
+        assert lines[0].split() == ["number", "subject"]
+        assert lines[1].startswith("cc/2026/1 ")
+        assert lines[2].startswith("cc/2026/10 ")
+
+    def test_what_fits_is_whole(self) -> None:
+        assert table(("number", "subject"), self.ROWS[:1], 80, "subject") == (
+            "number     subject\ncc/2026/1  Отношение к беспартийным"
+        )
+
+    def test_cells_are_cleaned_and_no_markup(self) -> None:
+        shown = table(("a", "b"), [("[red]x[/red]\x1b[31m", "1\n2")], 80, "b")
+        assert shown.splitlines()[1].split() == ["[red]x[/red][31m", "12"]
