@@ -53,12 +53,15 @@ _LATER = {
     "form": _NO_OBLIGATIONS,
     **dict.fromkeys(_OF_REPORTS, _NO_REPORTS),
 }
+_MAX_PROBLEMS = 1000
 _SPACE = " \t"
 _EXCERPT = 40
 _PLACEHOLDER = re.compile(r"\[Replace this:")
 _PLACEHOLDER_HANDLE = "replace-this"
 _MARK = re.compile(r"\{(\+\+|--|~~|==|>>)")
 _MARK_ENDS = {"++": "++}", "--": "--}", "~~": "~~}", "==": "==}", ">>": "<<}"}
+# What tomllib keeps of a dotted name grows with the square of its parts: 100 KB would fill the memory.
+_LONG_KEY = re.compile(r"""(?<![\w-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){64}""")
 _TOML_PLACE = re.compile(r" \(at line ([0-9]+), column [0-9]+\)$")
 
 
@@ -129,16 +132,25 @@ def template(kind: str) -> str:
 
 
 class _Problems:
-    """The problems found so far."""
+    """The problems found so far, of either code no more than anybody will read."""
 
     def __init__(self) -> None:
         self.problems: list[Problem] = []
+        self._counts = {MALFORMED: 0, REFUSED: 0}
 
     def malformed(self, line: int, text: str, hint: str = "") -> None:
-        self.problems.append(Problem(line, text, hint, MALFORMED))
+        self._add(Problem(line, text, hint, MALFORMED))
 
     def refused(self, line: int, text: str, hint: str = "") -> None:
-        self.problems.append(Problem(line, text, hint, REFUSED))
+        self._add(Problem(line, text, hint, REFUSED))
+
+    def enough(self, code: int) -> bool:
+        return self._counts[code] >= _MAX_PROBLEMS
+
+    def _add(self, problem: Problem) -> None:
+        if not self.enough(problem.code):
+            self._counts[problem.code] += 1
+            self.problems.append(problem)
 
 
 class _Parts(NamedTuple):
@@ -189,6 +201,9 @@ def _split(text: str, found: _Problems) -> _Parts | None:
 
 def _parse_toml(parts: _Parts, found: _Problems) -> dict[str, Any] | None:
     """Parse the front matter; line numbers are those of the file."""
+    if _LONG_KEY.search(parts.source):
+        found.malformed(parts.source_line, "a name of too many parts")
+        return None
     try:
         return tomllib.loads(parts.source)
     except tomllib.TOMLDecodeError as error:
@@ -236,20 +251,28 @@ def _check_body(parts: _Parts, found: _Problems) -> None:
 
 def _check_text(line: int, text: str, found: _Problems) -> None:
     """Look for what unfinished editing leaves: CriticMarkup and the template's placeholders."""
+    start, here = 0, line
     for place in _PLACEHOLDER.finditer(text):
-        here = line + text.count("\n", 0, place.start())
-        found.refused(here, f"the template's placeholder is still there: {_excerpt(text, place.start())}")
-    end = 0
-    while mark := _MARK.search(text, end):
-        closing = text.find(_MARK_ENDS[mark[1]], mark.end())
-        end = mark.end() if closing < 0 else closing + len(_MARK_ENDS[mark[1]])
+        if found.enough(REFUSED):
+            return
+        start, here = place.start(), here + text.count("\n", start, place.start())
+        found.refused(here, f"the template's placeholder is still there: {_excerpt(text, start)}")
+    start, here, end = 0, line, 0
+    missing = set()  # not looked for twice, or a text of nothing but marks would take hours
+    while not found.enough(REFUSED) and (mark := _MARK.search(text, end)):
+        start, here = mark.start(), here + text.count("\n", start, mark.start())
+        ending = _MARK_ENDS[mark[1]]
+        closing = -1 if ending in missing else text.find(ending, mark.end())
+        if closing < 0:
+            missing.add(ending)
+        end = mark.end() if closing < 0 else closing + len(ending)
         found.refused(
-            line + text.count("\n", 0, mark.start()),
-            f"an undecided change, {_excerpt(text, mark.start(), None if closing < 0 else end)}: "
+            here,
+            f"an undecided change, {_excerpt(text, start, None if closing < 0 else end)}: "
             "a draft with two readings of one word may not go out",
             "accept or reject the change and take its marks away"
             if closing >= 0
-            else f"its end, {_MARK_ENDS[mark[1]]}, is missing",
+            else f"its end, {ending}, is missing",
         )
 
 

@@ -96,7 +96,8 @@ def parse_secret_keys(data: bytes) -> SecretKeys:
     for number, line in enumerate(text.split("\n"), start=1):
         try:
             if block is not None or line == _BEGIN:
-                block = [*(block or []), line]
+                block = [] if block is None else block
+                block.append(line)
                 if line == _END:
                     signing_keys.append(parse_private("".join(f"{one}\n" for one in block)))
                     block = None
