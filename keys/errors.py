@@ -16,7 +16,8 @@
     |   |-- UnlistedKeyError    it was made by a key that does not count here
     |   `-- ThresholdError      too few distinct signatures
     `-- TrustError              a roster or key that may not be trusted
-        |-- UnpinnedError       nothing vouches for this roster's root
+        |-- UnpinnedError       no roster is trusted yet
+        |   `-- UnpinnedRootError  nothing vouches for this roster's root
         |-- RealmError          another realm
         |-- RollbackError       older than the trusted version
         |-- ForkError           contradicts the trusted version
@@ -101,7 +102,18 @@ class TrustError(KeysError):
 
 
 class UnpinnedError(TrustError):
-    """Nothing vouches for the root of this roster."""
+    """No roster is trusted yet."""
+
+
+class UnpinnedRootError(UnpinnedError):
+    """Nothing vouches for these roots. `fingerprints`: of the roots in the file, oldest first."""
+
+    def __init__(self, fingerprints: tuple[str, ...]) -> None:
+        super().__init__(
+            f"nothing vouches for the root of this roster: {' '.join(fingerprints)}",
+            hint="compare the fingerprint by voice with the keeper of the roster",
+        )
+        self.fingerprints = fingerprints
 
 
 class RealmError(TrustError):

@@ -40,7 +40,7 @@ from keys.errors import (
     RealmError,
     RollbackError,
     ThresholdError,
-    UnpinnedError,
+    UnpinnedRootError,
 )
 from keys.roster import MAX_ROSTER, Roster, decode_roster, encode_roster
 from keys.roster.extends import check_extends
@@ -89,17 +89,6 @@ class NoteKeys:
     keys: tuple[VerifyKey, ...]
     threshold: int
     compromised: Mapping[VerifyKey, datetime]
-
-
-class UnpinnedRootError(UnpinnedError):
-    """Nothing vouches for these roots. `fingerprints`: of the roots in the file, oldest first."""
-
-    def __init__(self, fingerprints: tuple[str, ...]) -> None:
-        super().__init__(
-            f"nothing vouches for the root of this roster: {' '.join(fingerprints)}",
-            hint="compare the fingerprint by voice with the keeper of the roster",
-        )
-        self.fingerprints = fingerprints
 
 
 def sign_roster(roster: Roster, keys: Iterable[SigningKey]) -> SignedRoster:
