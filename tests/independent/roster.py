@@ -6,6 +6,9 @@ import re
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PublicKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+
 from tests.independent.signed import SEALING, SIGNING, Signed, is_sealing_key, is_signing_key, read_signed
 from tests.independent.text import (
     HANDLE,
@@ -14,6 +17,7 @@ from tests.independent.text import (
     NOT_GENUINE,
     NOT_TRUSTED,
     base64_of,
+    bytes_of,
     differ,
     integer,
     is_boolean,
@@ -63,7 +67,19 @@ def read_card(data: bytes) -> Json:
     need(
         {*signed.verify("dispatch-card")} == {*card["signing"]}, NOT_GENUINE, "not signed by exactly its keys"
     )
+    need(all(map(is_usable, card["sealing"])), MALFORMED, "a sealing key to which nothing can be sealed")
     return card
+
+
+def is_usable(key: str) -> bool:
+    """Whether a sealing key passes the modulus check, and is not of low order."""
+    data = bytes_of(key.partition(" ")[2])
+    try:
+        if kind_of(key) == SEALING[False]:
+            MLKEM768PublicKey.from_public_bytes(data[:-32])
+        return bool(X25519PrivateKey.generate().exchange(X25519PublicKey.from_public_bytes(data[-32:])))
+    except ValueError:
+        return False
 
 
 def entries(check: Check, **more: Check) -> Check:

@@ -41,7 +41,7 @@ def need(holds: object, code: int, why: str) -> None:
 LIMITS = {
     "note": 131_072,
     "roster": 67_108_864,
-    "card": 65_536,
+    "card": 131_072,
     "message": 4_194_304,
     "secrets": 1_048_576,
     "envelope": 8_388_608,
