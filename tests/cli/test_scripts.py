@@ -49,6 +49,7 @@ KINDS = {
     "base": r"[A-Za-z0-9+/=]+",
     "any": r".*",
 }
+SECRETS = ("AGE-SECRET-KEY", "PRIVATE KEY", "корабль", "slot_key")  # what no command but `keys export` prints
 BEGIN = re.compile(r"[#$%] |--- ")
 PLACEHOLDER = re.compile(r"\{(?=[a-z:])([a-z_]*)(?::([a-z]+))?\}")
 
@@ -230,6 +231,8 @@ def test_story(shell: Shell, story: str) -> None:
         code, out, err = shell.call(step.text)
         warning = f"dispatch: warning: the clock is set to {os.environ['DISPATCH_NOW']} by DISPATCH_NOW"
         errors = [line for line in err.splitlines() if story == "clock" or line != warning]
+        if "keys export" not in step.text:
+            assert [secret for secret in SECRETS if secret in out + err] == []
         as_expected = shell.matches(step.out, out.splitlines()), shell.matches(step.err, errors)
         if not all(as_expected) or code != step.code:
             expected = [*step.out, *step.err, f"! {step.code}"]
@@ -250,3 +253,18 @@ def test_a_wrong_expectation_is_seen(shell: Shell) -> None:
     assert not shell.matches(["a .b.", "id  {id}"], lines)
     assert not shell.matches(["a (b)", "id  {id:fingerprint}"], lines)
     assert not shell.matches(["a (b)", "id  {id} "], lines)
+
+
+def test_a_bug_is_reported_without_what_it_was_about(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A traceback, or the text of an unforeseen error, could hold a key or a line of a message."""
+
+    def fail(*_: object) -> None:
+        raise ValueError("AGE-SECRET-KEY-1")
+
+    shell.call("dispatch --home cc init cc --title C --no-passphrase")
+    monkeypatch.setattr("dispatch.office.Office.list", fail)
+    code, out, err = shell.call("dispatch --home cc list")
+    assert (code, out) == (1, "")
+    assert "unexpected ValueError at " in err
+    assert "SECRET" not in err
+    assert "Traceback" not in err

@@ -1,4 +1,4 @@
-"""The keeper of the roster: edits count when signed; homes trust by the pin, and by what they trust already."""
+"""The keeper of the roster: edits count when signed; homes trust by the pin and by what they trust."""
 
 from __future__ import annotations
 
