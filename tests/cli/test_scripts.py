@@ -258,7 +258,7 @@ def test_a_wrong_expectation_is_seen(shell: Shell) -> None:
 def test_a_bug_is_reported_without_what_it_was_about(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     """A traceback, or the text of an unforeseen error, could hold a key or a line of a message."""
 
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise ValueError("AGE-SECRET-KEY-1")
 
     shell.call("dispatch --home cc init cc --title C --no-passphrase")
