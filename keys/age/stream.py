@@ -19,14 +19,15 @@ from keys.age.kdf import derive_key
 from keys.errors import HeaderError, PayloadError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from concurrent.futures import Executor, Future
 
 CHUNK_SIZE: Final = 64 * 1024
 TAG_SIZE: Final = 16
 NONCE_SIZE: Final = 16
 
 _SEALED_SIZE = CHUNK_SIZE + TAG_SIZE
-_BLOCK_CHUNKS = 16  # read and written at a time; two blocks of each kind are the memory that streaming takes
+_BLOCK_CHUNKS = 8  # read and written at a time; five such blocks are the memory that streaming takes
 _MORE, _LAST = b"\x00", b"\x01"
 
 
@@ -45,10 +46,11 @@ def encrypt_payload_stream(file_key: bytes, source: Readable, sink: Writable) ->
     """Encrypt a payload of any size in flat memory."""
     nonce, cipher = _start(file_key)
     write_full(sink, nonce)
-    sealed = bytearray(_BLOCK_CHUNKS * _SEALED_SIZE)
-    for number, (block, is_end) in enumerate(_read_blocks(source, _BLOCK_CHUNKS * CHUNK_SIZE)):
-        size = _seal_chunks(cipher, number * _BLOCK_CHUNKS, memoryview(block), sealed, is_end=is_end)
-        write_full(sink, memoryview(sealed)[:size])
+
+    def seal(number: int, block: bytes, sealed: bytearray, *, is_end: bool) -> tuple[int, None]:
+        return _seal_chunks(cipher, number, memoryview(block), sealed, is_end=is_end), None
+
+    _stream(source, sink, _BLOCK_CHUNKS * CHUNK_SIZE, _BLOCK_CHUNKS * _SEALED_SIZE, seal)
 
 
 def decrypt_payload(file_key: bytes, payload: Buffer) -> bytes:
@@ -75,12 +77,13 @@ def decrypt_payload_stream(file_key: bytes, source: Readable, sink: Writable) ->
     must discard the output when this raises.
     """
     cipher = _resume(file_key, read_full(source, NONCE_SIZE))
-    opened = bytearray(_BLOCK_CHUNKS * CHUNK_SIZE)
-    for number, (block, is_end) in enumerate(_read_blocks(source, _BLOCK_CHUNKS * _SEALED_SIZE)):
-        size, error = _open_chunks(cipher, number * _BLOCK_CHUNKS, memoryview(block), opened, is_end=is_end)
-        write_full(sink, memoryview(opened)[:size])
-        if error:
-            raise error
+
+    def open_(
+        number: int, block: bytes, opened: bytearray, *, is_end: bool
+    ) -> tuple[int, PayloadError | None]:
+        return _open_chunks(cipher, number, memoryview(block), opened, is_end=is_end)
+
+    _stream(source, sink, _BLOCK_CHUNKS * _SEALED_SIZE, _BLOCK_CHUNKS * CHUNK_SIZE, open_)
 
 
 def _start(file_key: bytes) -> tuple[bytes, ChaCha20Poly1305]:
@@ -98,15 +101,45 @@ def _chunk_nonce(number: int, flag: bytes) -> bytes:
     return number.to_bytes(11, "big") + flag
 
 
-def _read_blocks(source: Readable, size: int) -> Iterator[tuple[bytes, bool]]:
+def _stream(
+    source: Readable,
+    sink: Writable,
+    block_size: int,
+    result_size: int,
+    work: Callable[..., tuple[int, PayloadError | None]],
+) -> None:
+    """Read, work and write blocks, all three at once: who hashes what passes by doubles the time otherwise.
+
+    `work(number, block, result, is_end=...)`: `number` of the block's first chunk; it fills
+    `result` and says how far, and what error ends the stream after that, if any.
+    """
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(2) as helpers:  # to read ahead and write behind; one block alone needs none
+        results = (bytearray(result_size), bytearray(result_size))
+        writing: Future[None] | None = None
+        for number, (block, is_end) in enumerate(_read_blocks(source, block_size, helpers)):
+            result = results[number % 2]
+            size, error = work(number * _BLOCK_CHUNKS, block, result, is_end=is_end)
+            if writing is not None:
+                writing.result()
+            if error or is_end:
+                write_full(sink, memoryview(result)[:size])
+            else:
+                writing = helpers.submit(write_full, sink, memoryview(result)[:size])
+            if error:
+                raise error
+
+
+def _read_blocks(source: Readable, size: int, helpers: Executor) -> Iterator[tuple[bytes, bool]]:
     """Read blocks of `size` bytes, each with whether it is the last; at least one, which may be empty."""
     block = read_full(source, size)
-    while True:
-        following = read_full(source, size) if len(block) == size else b""
-        yield block, not following
-        if not following:
-            return
+    reading = helpers.submit(read_full, source, size) if len(block) == size else None
+    while reading is not None and (following := reading.result()):
+        reading = helpers.submit(read_full, source, size) if len(following) == size else None
+        yield block, False
         block = following
+    yield block, True
 
 
 def _seal_chunks(
