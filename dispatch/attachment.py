@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 ONLY = frozenset({"mlkem768x25519"})
 
 _UNSAFE = re.compile(r'[<>:"/\\|?*\x00-\x1f]')
+_UNSEEN = ("Cc", "Cf", "Cs", "Zl", "Zp")
 _DEVICE = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)(?=$|[. ])", re.IGNORECASE)
 # room for " (99)" in a name of the usual limit
 _MAX_SAVED = MAX_NAME_BYTES - 5
@@ -176,6 +177,9 @@ def save_attachment(entry: Attachment, identity: str, store: Path, directory: Pa
         path = Path(temporary.name)
         try:
             source, sink = _Hashing(file), _Hashing(temporary)
+            if file.read(len(age.MAGIC)) != age.MAGIC:
+                raise DigestError(f"the attachment {clean_name(entry.name)} is not a binary age file")
+            file.seek(0)
             try:
                 age.decrypt_stream(source, sink, [age.parse_identity(identity)], only=ONLY)
             except KeysError as error:
@@ -211,8 +215,8 @@ def clean_name(name: str) -> str:
     no trailing dot or space, at most 250 bytes in UTF-8.
     """
     name = _UNSAFE.sub("_", unicodedata.normalize("NFC", name))
-    name = "".join("_" if unicodedata.category(c) in ("Cc", "Cf", "Cs") else c for c in name)
-    name = name.strip().rstrip(". ")
+    name = "".join("_" if unicodedata.category(c) in _UNSEEN else c for c in name)
+    name = _trim(name)
     if name.startswith("."):
         name = "_" + name[1:]
     if _DEVICE.match(name):
@@ -222,4 +226,11 @@ def clean_name(name: str) -> str:
         stem, dot, suffix = name, "", ""
     room = _MAX_SAVED - len((dot + suffix).encode())
     stem = stem.encode()[:room].decode(errors="ignore")
-    return stem + dot + suffix or "attachment"
+    return _trim(stem + dot + suffix) or "attachment"
+
+
+def _trim(name: str) -> str:
+    """Take white space from both ends, and dots from the end."""
+    while (shorter := name.strip().rstrip(".")) != name:
+        name = shorter
+    return name

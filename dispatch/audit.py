@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dispatch.envelope import (
     MAX_ENVELOPE,
@@ -24,6 +25,7 @@ from keys.text import format_date
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from keys.signing import VerifyKey
     from keys.trust import TrustedRoster
 
 
@@ -54,30 +56,39 @@ def verify_files(names: Sequence[str], trusted: TrustedRoster) -> Iterator[Verdi
 
 def verify_file(verifier: Verifier, name: str) -> Verdict:
     """Check one file (steps 1 to 5); never raises for what is in it."""
-    verdict = Verdict(file=name)
+    said: dict[str, Any] = {}
     try:
         data = read_capped(Path(name), MAX_ENVELOPE)
         if name.endswith(".note"):
             signed_note = parse_signed_note(data)
-            verdict = _describe(name, signed_note, None)
+            said = _describe(signed_note, None)
             keys = verifier.verify_note(signed_note).keys
         else:
             envelope = parse_envelope(data)
-            verdict = _describe(name, envelope.signed_note, envelope.copy)
+            said = _describe(envelope.signed_note, envelope.copy)
             keys = verifier.verify(envelope).verified_note.keys
     except (DispatchError, KeysError, OSError) as error:
-        return replace(verdict, error=describe(error), hint=getattr(error, "hint", ""), code=exit_code(error))
-    return replace(verdict, keys=tuple(key.fingerprint() for key in keys))
+        hint = getattr(error, "hint", "")
+        return Verdict(file=name, **said, error=describe(error), hint=hint, code=exit_code(error))
+    return Verdict(file=name, **said, keys=_fingerprints(keys))
 
 
-def _describe(name: str, signed_note: SignedNote, copy: Copy | None) -> Verdict:
+def _describe(signed_note: SignedNote, copy: Copy | None) -> dict[str, Any]:
     note = signed_note.note
-    return Verdict(
-        file=name,
-        number=str(note.number),
-        id=encode_base64(signed_note.id),
-        to=copy.to if copy else None,
-        copy=copy.index if copy else None,
-        copies=note.copies.count,
-        date=format_date(note.date),
-    )
+    return {
+        "number": str(note.number),
+        "id": encode_base64(signed_note.id),
+        "to": copy.to if copy else None,
+        "copy": copy.index if copy else None,
+        "copies": note.copies.count,
+        "date": _format_date(note.date),
+    }
+
+
+# the copies of one dispatch come one after another
+_format_date = lru_cache(maxsize=8)(format_date)
+
+
+@lru_cache(maxsize=8)
+def _fingerprints(keys: tuple[VerifyKey, ...]) -> tuple[str, ...]:
+    return tuple(key.fingerprint() for key in keys)

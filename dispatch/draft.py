@@ -18,13 +18,14 @@ import tomllib
 from codecs import BOM_UTF8
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, cast, get_args
 from zoneinfo import available_timezones
 
 from dispatch.errors import MALFORMED, REFUSED, DraftError, NotReadyError, Problem, RefusedError
-from dispatch.grammar import check_duration, check_zone
+from dispatch.grammar import check_duration
 from dispatch.message import MAX_MESSAGE, Precedence, Reply
 from dispatch.tomlindex import TomlIndex
 from keys.errors import FormatError
@@ -289,8 +290,19 @@ def _meant(word: str, known: Iterable[str]) -> str:
     return f": did you mean {spellings[near[0]]!r}?" if near else ""
 
 
+@cache
+def _zones() -> frozenset[str]:
+    return frozenset(available_timezones())
+
+
+def _check_zone_exists(zone: str) -> None:
+    # listing the zones takes a while, and most drafts name none
+    if zone != "UTC" and zone not in _zones():
+        raise FormatError(f"no such time zone: {zone!r}")
+
+
 def _zone_hint(zone: str) -> str:
-    return f"an IANA name, as in Europe/Moscow{_meant(zone, available_timezones())}"
+    return f"an IANA name, as in Europe/Moscow{_meant(zone, _zones())}"
 
 
 def _subject_hint(_: str) -> str:
@@ -325,7 +337,7 @@ class _Fields:
             info=self._addressees("info"),
             precedence=cast("Precedence", self._choice("precedence", get_args(Precedence), "routine")),
             body=self._parts.body,
-            zone=self._checked("zone", check_zone, _zone_hint) or "UTC",
+            zone=self._checked("zone", _check_zone_exists, _zone_hint) or "UTC",
             reply=cast("Reply", self._choice("reply", get_args(Reply), "receipt")),
             reply_within=self._checked("reply_within", check_duration, _duration_hint),
             lines=MappingProxyType({**self._lines, "body": self._parts.body_line}),

@@ -8,6 +8,7 @@ type or raises; none says yes or no.
 
 from __future__ import annotations
 
+import binascii
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
@@ -17,20 +18,20 @@ from dispatch.errors import DigestError, EnvelopeError, NotForUsError, RefusedEr
 from dispatch.merkle import HASH_SIZE, leaf_hash, verify_inclusion
 from dispatch.note import MAX_DECIMAL, MAX_NOTE, Note, Number, note_id, parse_note, parse_number
 from keys import age
+from keys.canonical import decode_canonical, encode_canonical
 from keys.codec import decode_base64, decode_decimal, encode_base64
 from keys.errors import FormatError, UnknownOfficeError
+from keys.roster import Roster
 from keys.signed import SignedText, encode_signed, parse_signed, verify_signed
 from keys.text import format_date, parse_handle
-from keys.trust import count_keys, judge_note
+from keys.trust import TrustedRoster, count_keys, judge_note
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from dispatch.message import Message
     from dispatch.plaintext import Secrets
-    from keys.roster import Roster
     from keys.signing import VerifyKey
-    from keys.trust import TrustedRoster
 
 MAX_ENVELOPE = 8 * 1024 * 1024
 NAMESPACE = "dispatch-note"
@@ -39,6 +40,7 @@ NO_NUMBER = "-"
 _RIGHTS = {"circular": "issue", "decision": "issue", "report": "report"}
 _COPY_FOLLOWS = b"\n\ncopy: "
 _LONGEST_PROOF = 64
+_KEPT = 256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,13 +183,21 @@ def _parse_copy(text: bytes) -> Copy:
             to=parse_handle(values[1]),
             after=None if values[2] == NO_NUMBER else parse_number(values[2]),
             body=decode_base64(values[3], HASH_SIZE),
-            proof=tuple(decode_base64(value, HASH_SIZE) for value in values[4:]),
+            proof=tuple(_decode_digest(value) for value in values[4:]),
         )
     except (FormatError, UnicodeDecodeError, IndexError) as error:
         raise EnvelopeError(f"the copy's lines: {error}") from None
     if encode_copy(copy) != text:
         raise EnvelopeError("the copy's lines are not in their canonical form")
     return copy
+
+
+def _decode_digest(text: str) -> bytes:
+    """Decode a line of a proof as leniently as binascii: its copy is encoded again and compared."""
+    try:
+        return binascii.a2b_base64(text)
+    except ValueError:  # binascii.Error is one
+        raise FormatError("not base64") from None
 
 
 class Verifier:
@@ -221,6 +231,9 @@ class Verifier:
         keys = verify_signed(signed_note.signed, NAMESPACE, allowed.keys, allowed.threshold)
         count_keys(allowed, keys, note.date)
         verified = VerifiedNote(signed_note=signed_note, keys=keys)
+        if len(self._verified) == _KEPT:
+            # the copies of one note come close together: the oldest will not be asked for again
+            del self._verified[next(iter(self._verified))]
         self._verified[signed_note.signed] = verified
         return verified
 
@@ -243,6 +256,11 @@ class Verifier:
         return VerifiedEnvelope(verified_note=verified_note, copy=copy, body=envelope.body)
 
 
+def _restore_verifier(text: bytes) -> Verifier:
+    """Make a verifier of the text of a roster that is trusted already."""
+    return Verifier(TrustedRoster(roster=decode_canonical(text, Roster), chain=()))
+
+
 def open_envelope(
     verified: VerifiedEnvelope, us: str, identities: Sequence[age.Identity], roster: Roster
 ) -> OpenedMessage:
@@ -261,7 +279,9 @@ def open_envelope(
         raise NotForUsError(f"this copy is for {copy.to}, not for {us}")
     # 7: decrypts, exactly one stanza of the allowed type
     classical = roster.office(us).is_classical(note.roster.version)
-    only = frozenset({"X25519" if classical else "mlkem768x25519"})
+    only = frozenset({age.CLASSICAL if classical else age.HYBRID})
+    if not verified.body.startswith(age.MAGIC):
+        raise EnvelopeError("the body is not a binary age file")
     plaintext = age.decrypt(verified.body, identities, only=only)
     # 8: both digests, then grammar
     line, secrets_line = parse_plaintext(plaintext)

@@ -1,4 +1,4 @@
-"""Where an office keeps its things: one folder, readable by nobody else."""
+"""Where an office keeps its things: one folder, made readable by nobody else."""
 
 from __future__ import annotations
 

@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from datetime import datetime
 
+    from dispatch.message import Message
     from dispatch.note import Number
     from dispatch.register import Register
     from keys.age.recipients import Identity
@@ -62,6 +63,7 @@ CLOCK_TOLERANCE = timedelta(days=1)
 
 State = Literal["new", "known", "held", "rejected", "refused"]
 
+_NOT_BUILT = "this version cannot file such a {} yet: it demands, answers or changes something"
 _ADDRESSEE = re.compile(rb"\n\ncopy: [0-9]{1,9}\nto: ([a-z0-9][a-z0-9-]{0,62})\n")
 
 
@@ -137,6 +139,13 @@ class Inbox:
                 outcomes.append(Received(file=str(path), state="refused", error=error))
         return Batch(received=tuple(map(self._with_gap, outcomes)), for_others=for_others)
 
+    def receive_data(self, data: bytes, name: str) -> Received:
+        """Take in one envelope that is no file; attachments are looked for in the current folder."""
+        try:
+            return self._with_gap(self._take(data, Path(name)))
+        except (DispatchError, KeysError) as error:
+            return Received(file=name, state="refused", error=error)
+
     def retry_held(self) -> tuple[Received, ...]:
         """Try again what is held; give what is held no longer."""
         outcomes = []
@@ -146,7 +155,7 @@ class Inbox:
                 continue
             outcomes.append(outcome)
             # what turned out to be forged is not kept; what was rejected is, as evidence
-            if outcome.state != "rejected":
+            if outcome.state == "refused":
                 self._register.drop_waiting(sha256(waiting.file).digest())
         return tuple(map(self._with_gap, outcomes))
 
@@ -157,12 +166,16 @@ class Inbox:
     def _take(self, data: bytes, path: Path) -> Received:
         envelope = parse_envelope(data)
         outcome = Received(file=str(path), state="refused", number=envelope.signed_note.note.number)
+        digest = sha256(data).digest()
         try:
-            return self._register_or_raise(envelope, path, outcome)
+            outcome = self._register_or_raise(envelope, path, outcome)
+            self._register.drop_waiting(digest)
         except _SetAsideError as error:
             outcome = replace(outcome, state=error.state, error=error.reason)
         except (DispatchError, KeysError, OSError) as error:
             return replace(outcome, error=error)
+        if outcome.error is None:
+            return outcome
         waiting = Waiting(
             name=str(path.absolute()),
             file=data,
@@ -171,22 +184,23 @@ class Inbox:
             code=outcome.code,
             reason=str(outcome.error),
         )
-        self._register.put_waiting(sha256(data).digest(), waiting, self._now)
+        try:
+            self._register.put_waiting(digest, waiting, self._now)
+        except DispatchError as error:
+            return replace(outcome, state="refused", error=error)
         return outcome
 
     def _register_or_raise(self, envelope: Envelope, path: Path, outcome: Received) -> Received:
-        if envelope.copy.to != self._handle:
-            raise NotForUsError(f"this copy is for {envelope.copy.to}, not for {self._handle}")
         verified = self._verify_or_hold(envelope)
         try:
             opened = open_envelope(verified, self._handle, self._identities(), self._trusted.roster)
-            if isinstance(opened.message, Letter | Circular):
+            if _is_built(opened.message):
                 return self._store(opened, path, outcome)
         except (PassphraseError, KeyFileError, StorageError, OSError):
             raise
         except (DispatchError, KeysError) as error:
             raise _SetAsideError("rejected", error) from error
-        raise _SetAsideError("held", RefusedError(f"this version cannot file a {opened.message.kind} yet"))
+        raise _SetAsideError("held", RefusedError(_NOT_BUILT.format(opened.message.kind)))
 
     def _store(self, opened: OpenedMessage, path: Path, outcome: Received) -> Received:
         verified = opened.verified
@@ -206,7 +220,9 @@ class Inbox:
         try:
             verified = self._verifier.verify(envelope)
         except UnknownVersionError as error:
+            self._check_addressee(envelope)
             raise _SetAsideError("held", error) from error
+        self._check_addressee(envelope)
         note = verified.note
         try:
             check_current(self._trusted, self._now)
@@ -218,13 +234,29 @@ class Inbox:
             raise _SetAsideError("held", error) from error
         return verified
 
+    def _check_addressee(self, envelope: Envelope) -> None:
+        if envelope.copy.to != self._handle:
+            raise NotForUsError(f"this copy is for {envelope.copy.to}, not for {self._handle}")
+
     def _with_gap(self, outcome: Received) -> Received:
-        """Add the dispatch before this one, if the register never got it."""
+        """Add the dispatch before this one, if it never came."""
         if outcome.opened is None:
             return outcome
         after = outcome.opened.verified.copy.after
-        gap = after is not None and self._register.find(after) is None
-        return replace(outcome, after=after) if gap else outcome
+        if after is None or self._register.find(after) or self._register.is_waiting(after):
+            return outcome
+        return replace(outcome, after=after)
+
+
+def _is_built(message: Message) -> bool:
+    """Say whether this version knows what to do about all that a message says."""
+    match message:
+        case Letter():
+            return not message.relations
+        case Circular():
+            return not (message.relations or message.promises or message.obligations or message.forms)
+        case _:
+            return False
 
 
 def _check_not_ahead(date: datetime, now: datetime) -> None:
@@ -255,5 +287,8 @@ def _find(paths: Iterable[Path]) -> Iterator[tuple[Path, bool]]:
             folders[:] = sorted(name for name in folders if not name.startswith("."))
             for name in sorted(names):
                 file = Path(folder, name)
-                if name.endswith(".dispatch") and not name.startswith(".") and not file.is_symlink():
+                if not name.endswith(".dispatch") or name.startswith("."):
+                    continue
+                # a pipe would make us wait for ever
+                if file.is_file() and not file.is_symlink():
                     yield file, False

@@ -32,7 +32,7 @@ from dispatch.outbox import Outbox, no_progress, refuse_unless_ready, release, s
 from dispatch.register import Register
 from keys.card import Card, make_card, parse_card, sign_card
 from keys.codec import decode_base64
-from keys.errors import KeysError, UnlistedKeyError
+from keys.errors import KeyFileError, KeysError, PassphraseError, UnlistedKeyError
 from keys.keyfile import SecretKeys, generate, read_keyfile, write_keyfile
 from keys.signed import encode_signed
 
@@ -118,6 +118,7 @@ class Office:
         self.home = home
         self.now = now
         self._ask_passphrase = ask_passphrase
+        self._keys: SecretKeys | Exception | None = None
         self._random = random
 
     def __enter__(self) -> Self:
@@ -152,10 +153,17 @@ class Office:
         """Our register."""
         return Register(self.home.register)
 
-    @cached_property
+    @property
     def keys(self) -> SecretKeys:
-        """Our secret keys. Raises PassphraseError, KeyFileError."""
-        return read_keyfile(self.home.office_key, self._ask_passphrase)
+        """Our secret keys. Raises PassphraseError, KeyFileError, the same one each time."""
+        if self._keys is None:
+            try:
+                self._keys = read_keyfile(self.home.office_key, self._ask_passphrase)
+            except (PassphraseError, KeyFileError) as error:
+                self._keys = error
+        if isinstance(self._keys, Exception):
+            raise self._keys
+        return self._keys
 
     @cached_property
     def outbox(self) -> Outbox:
@@ -200,8 +208,7 @@ class Office:
 
     def receive(self, paths: Iterable[Path]) -> tuple[tuple[Received, ...], Batch]:
         """Finish what a killed run left, try again what is held, take in `paths`."""
-        if self.register.unfinished():
-            self.outbox.finish()
+        self.outbox.finish()
         return self.inbox.retry_held(), self.inbox.receive(paths)
 
     def list(self, limit: int, *, ours: bool | None = None) -> tuple[Listed, ...]:
@@ -235,8 +242,7 @@ class Office:
 
     def export(self, numbers: Sequence[Number], directory: Path, *, notes: bool) -> tuple[Path, ...]:
         """Make the envelopes again, or bare notes; of all our own dispatches if no number is given."""
-        if self.register.unfinished():
-            self.outbox.finish()
+        self.outbox.finish()
         entries = [self.register.get(number) for number in numbers] or self.register.own()
         paths: list[Path] = []
         # one process of a home writes files at a time, see `write_many`

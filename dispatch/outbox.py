@@ -25,7 +25,7 @@ from msgspec.structs import replace
 from dispatch.addressees import expand
 from dispatch.attachment import seal_attachment, sweep, take_along
 from dispatch.envelope import NAMESPACE, SignedNote, encode_envelope, file_name, leaf_data, parse_signed_note
-from dispatch.errors import RefusedError
+from dispatch.errors import DispatchError, RefusedError
 from dispatch.files import locked, write_many
 from dispatch.merkle import Tree, leaf_hash
 from dispatch.message import (
@@ -44,6 +44,7 @@ from dispatch.plaintext import SLOT_KEY_SIZE, Secrets, encode_secrets
 from dispatch.register import StoredCopy
 from keys import age
 from keys.codec import decode_base64, encode_base64
+from keys.errors import KeysError
 from keys.signed import sign_text
 from keys.text import format_date
 from keys.trust import check_current
@@ -125,6 +126,8 @@ class Outbox:
         self._home = home
         self._now = now
         self._random = random
+        # what the last `finish` could not release; the next run tries again
+        self.failed: dict[Number, DispatchError | KeysError | OSError] = {}
 
     def issue(
         self, draft: Draft, attachments: Sequence[Path], directory: Path, progress: Progress = no_progress
@@ -135,22 +138,31 @@ class Outbox:
         self._signing_key(self._trusted.roster.version)
         sealed = [seal_attachment(path, self._home / "attachments") for path in attachments]
         number = self._number(draft, recipients, sealed, directory, progress)
-        for issued in self.finish():
-            if issued.number == number:
-                return issued
+        finished = self.finish()
+        if number in finished:
+            return finished[number]
+        if number in self.failed:
+            raise self.failed.pop(number)
         # another process of this home was quicker; its files are ours
         with locked(self._home / "lock"):
             return self._finish(self._register.get(number))
 
-    def finish(self) -> tuple[Issued, ...]:
-        """Sign and release whatever is pending, ours and what a killed run left."""
-        for entry in self._register.unfinished():
-            if entry.state == "pending":
-                # a passphrase is asked for before others have to wait for us
-                self._key_for(entry)
+    def finish(self) -> dict[Number, Issued]:
+        """Sign and release what is pending, what a killed run left too; each is tried, see `failed`."""
+        finished: dict[Number, Issued] = {}
+        self.failed = {}
+        if not self._register.unfinished():
+            return finished
+        # a passphrase is asked for before others have to wait for us
+        self._signing_key(self._trusted.roster.version)
         with locked(self._home / "lock"):
             sweep(self._home / "attachments", self._now)
-            return tuple(self._finish(entry) for entry in self._register.unfinished())
+            for entry in self._register.unfinished():
+                try:
+                    finished[entry.number] = self._finish(entry)
+                except (DispatchError, KeysError, OSError) as error:
+                    self.failed[entry.number] = error
+        return finished
 
     def _number(
         self,
@@ -228,12 +240,10 @@ class Outbox:
             copies=Copies(count, root),
         )
 
-    def _key_for(self, entry: Entry) -> SigningKey:
-        return self._signing_key(parse_note(entry.text).roster.version)
-
     def _finish(self, entry: Entry) -> Issued:
         if entry.state == "pending":
-            self._register.store_signatures(entry.id, sign_text(entry.text, self._key_for(entry), NAMESPACE))
+            key = self._signing_key(parse_note(entry.text).roster.version)
+            self._register.store_signatures(entry.id, sign_text(entry.text, key, NAMESPACE))
             entry = self._register.get(entry.number)
         files = release(self._register, entry, self._home, Path(entry.directory or self._home / "outbox"))
         self._register.mark_released(entry.id)

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from dispatch.errors import MessageError
 from dispatch.message import Circular, Message
+from keys import age
 from keys.canonical import decode_canonical, encode_canonical
 from keys.codec import decode_base64
 from keys.errors import FormatError
@@ -78,6 +79,17 @@ def parse_secrets(line: bytes, message: Message, message_size: int) -> Secrets:
         raise MessageError("the padding is not what the length demands")
     if (secrets.slot_key is not None) != isinstance(message, Circular):
         raise MessageError("a slot key belongs to circulars, and to every circular")
+    for identity in secrets.attachments:
+        _check_identity(identity)
     if len(secrets.attachments) != len(message.attachments):
         raise MessageError("each attachment needs one identity")
     return secrets
+
+
+def _check_identity(text: str) -> None:
+    try:
+        hybrid = age.parse_identity(text).kind == age.HYBRID and text.isupper()
+    except FormatError:
+        hybrid = False
+    if not hybrid:
+        raise MessageError("the identity of an attachment is none")

@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 # How long a process waits for another that is writing, in seconds.
 WAIT: Final = 120.0
 
+# How many files may be held or kept as evidence.
+MAX_WAITING: Final = 1000
+
 State = Literal["pending", "signed", "released", "received"]
 HeldState = Literal["held", "rejected"]
 
@@ -300,8 +303,17 @@ class Register:
         return True
 
     def put_waiting(self, digest: bytes, waiting: Waiting, now: datetime) -> None:
-        """Keep a file that is held or rejected, under the SHA-256 of its bytes; the newest reason stands."""
+        """Keep a file that is held or rejected, under the SHA-256 of its bytes; the newest reason stands.
+
+        Raises RefusedError if MAX_WAITING others are kept: strangers must not fill the disk.
+        """
         with self.transaction():
+            count = "SELECT count(*) FROM waiting WHERE digest <> ?"
+            if self._connection.execute(count, (digest,)).fetchone()[0] >= MAX_WAITING:
+                raise RefusedError(
+                    f"{MAX_WAITING} files are held or rejected already: no room to keep this one",
+                    hint="import the newest roster, then receive it again",
+                )
             self._connection.execute(
                 "INSERT INTO waiting (digest, name, file, number, state, code, reason, first_seen)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (digest) DO UPDATE SET"
@@ -319,9 +331,19 @@ class Register:
             )
 
     def drop_waiting(self, digest: bytes) -> None:
-        """Forget a file that is no longer held."""
+        """Forget a file that is kept no longer."""
+        with self._translated():
+            kept = self._connection.execute("SELECT 1 FROM waiting WHERE digest = ?", (digest,)).fetchone()
+        if not kept:
+            return
         with self.transaction():
             self._connection.execute("DELETE FROM waiting WHERE digest = ?", (digest,))
+
+    def is_waiting(self, number: Number) -> bool:
+        """Say whether a dispatch of this number is held or was rejected."""
+        with self._translated():
+            query = "SELECT 1 FROM waiting WHERE number = ? LIMIT 1"
+            return self._connection.execute(query, (str(number),)).fetchone() is not None
 
     def waiting(self, state: HeldState) -> tuple[Waiting, ...]:
         """List what is held or rejected, oldest first."""

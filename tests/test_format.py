@@ -859,7 +859,6 @@ def test_secrets_that_are_sealed_signed_and_wrong() -> None:
     assert codes == {0, 3, 5}
 
 
-@pytest.mark.xfail(reason="dispatch/plaintext.py takes any text for an attachment's identity")
 @pytest.mark.parametrize("identity", ["", "x", "age1", age.X25519Identity(bytes(32)).secret_text()])
 def test_an_identity_of_an_attachment_that_is_none(identity: str) -> None:
     press = Press()
@@ -867,7 +866,6 @@ def test_an_identity_of_an_attachment_that_is_none(identity: str) -> None:
     assert press.open(*press.lines(message, {**press.secrets, "attachments": [identity]})) == 5
 
 
-@pytest.mark.xfail(reason="keys.age.decrypt takes armor within the armor")
 def test_a_body_that_is_armored_once_more() -> None:
     press = Press()
     assert press.open(press_body=age.encode_armor(press.envelope.body)) == 5

@@ -93,7 +93,10 @@ def ask_passphrase(*, new: bool = False) -> str:
     """Get the passphrase from $DISPATCH_PASSPHRASE_FILE or the terminal. Raises PassphraseError."""
     file = os.environ.get(PASSPHRASE_VARIABLE)
     if file:
-        text = Path(file).read_text("utf-8")
+        try:
+            text = Path(file).read_text("utf-8")
+        except UnicodeDecodeError:
+            raise PassphraseError(f"{file}: the passphrase is not UTF-8 text") from None
         if Path(file).stat().st_mode & 0o077 and os.name == "posix":
             warn(f"{file}: others can read this passphrase: chmod 600")
         passphrase = text.removesuffix("\n").removesuffix("\r")
@@ -130,6 +133,13 @@ def open_office() -> Office:
     office = Office(chosen_home(), now=clock(), ask_passphrase=ask_passphrase)
     click.get_current_context().call_on_close(office.close)
     return office
+
+
+def warn_unreleased(office: Office) -> None:
+    """Warn of dispatches of ours whose files could not be written, now or by an earlier run."""
+    for number, error in office.outbox.failed.items():
+        warn(f"{number} is signed or pending, and not all of its files are written: {describe(error)}")
+        say(f"hint: `dispatch export {number} -o DIR` writes them elsewhere")
 
 
 def number_argument(text: str) -> Number:

@@ -18,6 +18,7 @@ from dispatch.cli.common import (
     say,
     show_error,
     warn,
+    warn_unreleased,
     width,
 )
 from dispatch.cli.outgoing import folder_type
@@ -39,19 +40,24 @@ save_option = click.option("--save", metavar="DIR", type=folder_type, help="Save
 @click.argument("path", metavar="PATH...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @json_option
 def receive_command(path: tuple[Path, ...], *, as_json: bool) -> int:
-    r"""Verify, open and register the envelopes at PATH. A folder means its *.dispatch files.
+    """Verify, open and register the envelopes at PATH. A folder means its *.dispatch files.
 
     \b
     dispatch receive post/
     """
     office = open_office()
-    retried, batch = office.receive(path)
-    code = report_received((*retried, *batch.received), as_json=as_json)
+    retried, batch = office.receive([one for one in path if str(one) != "-"])
+    warn_unreleased(office)
+    outcomes = [*retried, *batch.received]
+    if Path("-") in path:
+        outcomes.append(office.inbox.receive_data(read_input("-"), "-"))
+    code = report_received(outcomes, as_json=as_json)
     if batch.for_others:
-        say(f"{batch.for_others} copies for others passed over")
+        copies = "copy" if batch.for_others == 1 else "copies"
+        say(f"{batch.for_others} {copies} for others passed over")
     held = len(office.register.waiting("held"))
     if held:
-        say(f"{held} held until a newer roster or a later day: `dispatch list --held`")
+        say(f"{held} held: `dispatch list --held` says why")
     return code
 
 
@@ -169,7 +175,7 @@ def _list_waiting(office: Office, state: str, *, as_json: bool) -> None:
 @save_option
 @json_option
 def read_command(number: str, save: Path | None, *, as_json: bool) -> int:
-    r"""Show a dispatch of the register, checked again.
+    """Show a dispatch of the register, checked again.
 
     \b
     dispatch read cc/2026/17 --save attachments

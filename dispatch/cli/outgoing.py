@@ -19,6 +19,7 @@ from dispatch.cli.common import (
     show_error,
     show_problem,
     warn,
+    warn_unreleased,
     write_output,
 )
 from dispatch.cli.setup import force_option, output_option
@@ -37,11 +38,11 @@ folder_type = click.Path(path_type=Path, file_okay=False)
 
 
 @click.command("draft")
-@click.argument("kind", type=click.Choice(["circular", "letter"]))
+@click.argument("kind", type=click.Choice(["circular", "report", "letter"]))
 @output_option
 @force_option
 def draft_command(kind: str, output: str | None, *, force: bool) -> None:
-    r"""Write a commented template to fill in.
+    """Write a commented template to fill in.
 
     \b
     dispatch draft circular -o draft.md
@@ -55,7 +56,7 @@ def draft_command(kind: str, output: str | None, *, force: bool) -> None:
 @click.argument("draft")
 @json_option
 def check_command(draft: str, *, as_json: bool) -> int:
-    r"""Say everything that would stop DRAFT, with line numbers, and who would get it.
+    """Say everything that would stop DRAFT, with line numbers, and who would get it.
 
     \b
     dispatch check draft.md
@@ -142,7 +143,7 @@ def _warn_of_classical(office: Office, addressees: Addressees) -> None:
 )
 @json_option
 def issue_command(draft: str, directory: Path | None, attachments: tuple[Path, ...], *, as_json: bool) -> int:
-    r"""Seal, sign and register DRAFT; write one envelope for each addressee.
+    """Seal, sign and register DRAFT; write one envelope for each addressee.
 
     \b
     dispatch issue draft.md -o post --attach plan.pdf
@@ -158,6 +159,7 @@ def issue_command(draft: str, directory: Path | None, attachments: tuple[Path, .
     _warn_of_classical(office, office.check(reading.draft))
     with progress("sealing") as show:
         issued = office.issue(reading.draft, attachments, directory, show)
+    warn_unreleased(office)
     if as_json:
         print_json(
             {
@@ -193,14 +195,16 @@ def issue_command(draft: str, directory: Path | None, attachments: tuple[Path, .
 @click.option("--notes", is_flag=True, help="Bare notes with their signatures, without copies.")
 @json_option
 def export_command(number: tuple[str, ...], directory: Path, *, notes: bool, as_json: bool) -> int:
-    r"""Make the envelopes again, byte for byte; of all our own dispatches if no NUMBER is given.
+    """Make the envelopes again, byte for byte; of all our own dispatches if no NUMBER is given.
 
     \b
     dispatch export cc/2026/17 -o post
     dispatch export --notes -o notes
     """
     numbers = [number_argument(text) for text in number]
-    files = open_office().export(numbers, directory, notes=notes)
+    office = open_office()
+    files = office.export(numbers, directory, notes=notes)
+    warn_unreleased(office)
     if as_json:
         print_json([str(path) for path in files])
     else:

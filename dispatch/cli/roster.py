@@ -108,7 +108,7 @@ def _as_json(roster: Roster) -> dict[str, Any]:
     help="What the office may do, of issue, report and audit, with commas. Default: report.",
 )
 def roster_add(card: tuple[str, ...], rights: str | None) -> None:
-    r"""Add the office of a CARD, or give it the keys of its new card. Pending until `roster sign`.
+    """Add the office of a CARD, or give it the keys of its new card. Pending until `roster sign`.
 
     \b
     dispatch roster add tula.card penza.card
@@ -132,7 +132,7 @@ def roster_add(card: tuple[str, ...], rights: str | None) -> None:
 @click.argument("name")
 @click.argument("handle", metavar="HANDLE...", nargs=-1)
 def roster_group(name: str, handle: tuple[str, ...]) -> None:
-    r"""Make these offices the members of the group NAME. Pending until `roster sign`.
+    """Make these offices the members of the group NAME. Pending until `roster sign`.
 
     \b
     dispatch roster group provinces tula penza saratov
@@ -172,7 +172,7 @@ def roster_export(output: str | None, *, force: bool, allowed_signers: bool) -> 
 @click.argument("file")
 @click.option("--root", "pin", metavar="SHA256:...", help="The root fingerprint; needed the first time.")
 def roster_import(file: str, pin: str | None) -> int:
-    r"""Trust the roster in FILE, if its root is the trusted one. Then try again what was held.
+    """Trust the roster in FILE, if its root is the trusted one. Then try again what was held.
 
     \b
     dispatch roster import rkp.roster --root SHA256:4Zs…

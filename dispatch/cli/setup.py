@@ -44,7 +44,7 @@ output_option = click.option(
 def init_command(
     handle: str, title: str, realm: str | None, *, root: bool, no_passphrase: bool, classical: bool
 ) -> None:
-    r"""Make an office: its keys, its home, its card.
+    """Make an office: its keys, its home, its card.
 
     \b
     dispatch init tula --title "Тульский губком"
@@ -91,7 +91,7 @@ def show_card_keys(signing: tuple[str, ...], sealing: tuple[str, ...]) -> None:
 @output_option
 @force_option
 def card_command(output: str | None, *, force: bool) -> None:
-    r"""Write this office's public card, for the keeper of the roster.
+    """Write this office's public card, for the keeper of the roster.
 
     \b
     dispatch card -o tula.card
@@ -144,7 +144,7 @@ def keys_show(*, as_json: bool) -> None:
 @output_option
 @force_option
 def keys_export(form: str | None, output: str | None, *, force: bool) -> None:
-    r"""Write keys in the forms that age and OpenSSH read.
+    """Write keys in the forms that age and OpenSSH read.
 
     \b
     dispatch keys export --age-identity -o identity.txt && age -d -i identity.txt body.age

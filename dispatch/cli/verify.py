@@ -20,7 +20,7 @@ from dispatch.errors import worst
 from dispatch.render.terminal import clean
 from keys.errors import FormatError
 from keys.text import parse_date
-from keys.trust import check_current, fingerprints, parse_roster_file, trust_pinned
+from keys.trust import check_current, parse_roster_file, trust_pinned, trust_update
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 def verify_command(
     file: tuple[str, ...], roster: str, pin: str | None, at: str | None, *, as_json: bool
 ) -> int:
-    r"""Check envelopes, and bare notes named *.note, with nothing but the signed roster.
+    """Check envelopes, and bare notes named *.note, with nothing but the signed roster.
 
     \b
     dispatch verify post/*.dispatch --roster rkp.roster --root SHA256:4Zs…
@@ -74,13 +74,13 @@ def _moment(at: str | None) -> datetime:
 
 
 def _trust(data: bytes, pin: str | None) -> TrustedRoster:
-    """Trust a roster by the pin, or because the home trusts its root."""
+    """Trust a roster by the pin, or because it is what the home trusts or may follow it."""
     chain = parse_roster_file(data)
-    if pin is None:
-        home = chosen_home()
-        if home.roster.exists():
-            known = fingerprints(parse_roster_file(home.roster.read_bytes()))
-            pin = next((found for found in fingerprints(chain) if found in known), None)
+    home = chosen_home()
+    if pin is None and home.roster.exists():
+        from dispatch.keeper import load_trusted
+
+        return trust_update(load_trusted(home), chain)
     return trust_pinned(chain, pin or "")
 
 

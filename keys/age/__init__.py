@@ -53,6 +53,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CLASSICAL",
     "HYBRID",
+    "MAGIC",
     "SCRYPT",
     "ArmorReader",
     "ArmorWriter",

@@ -10,6 +10,7 @@ import pytest
 from tests.dispatch.realm import Realm, make_realm
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 
@@ -20,6 +21,8 @@ def realm_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def realm(realm_template: Path, tmp_path: Path) -> Realm:
+def realm(realm_template: Path, tmp_path: Path) -> Iterator[Realm]:
     """A realm of this test alone, in a folder of its own."""
-    return Realm(shutil.copytree(realm_template, tmp_path / "realm"))
+    realm = Realm(shutil.copytree(realm_template, tmp_path / "realm"))
+    yield realm
+    realm.close()

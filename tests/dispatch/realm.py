@@ -114,12 +114,20 @@ class Realm:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.now = NOW
+        self._offices: list[Office] = []
 
     def home(self, handle: str) -> Home:
         return Home(self.path / handle)
 
     def office(self, handle: str, *, now: datetime | None = None) -> Office:
-        return Office(self.home(handle), now=now or self.now, ask_passphrase=_never)
+        office = Office(self.home(handle), now=now or self.now, ask_passphrase=_never)
+        self._offices.append(office)
+        return office
+
+    def close(self) -> None:
+        """Close every office that was opened here."""
+        for office in self._offices:
+            office.close()
 
     def keys(self, handle: str) -> SecretKeys:
         return read_keyfile(self.home(handle).office_key, _never)
@@ -137,14 +145,14 @@ class Realm:
         office = self.office(handle)
         folder = self.path / "post" / f"{handle}-{len(list(self.path.glob('post/*')))}"
         office.issue(draft(**fields), attach, folder)
-        office.register.close()
+        office.close()
         return folder
 
     def receive(self, handle: str, *paths: Path, now: datetime | None = None) -> tuple[Received, ...]:
         """Receive files or folders: what became of what was held, and then of each file."""
         office = self.office(handle, now=now)
         retried, batch = office.receive(paths)
-        office.register.close()
+        office.close()
         return (*retried, *batch.received)
 
     def next_roster(

@@ -436,6 +436,7 @@ class TestCopy:
             Number("cc", "2026", 2),
             Number("cc", "2026", 3),
             Number("tula", "2026", 1),
+            Number("a", "2026", 1),
             Number("cc", "2027", 1),
         ],
     )

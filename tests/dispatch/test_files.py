@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dispatch.errors import StorageError
+from dispatch.errors import MalformedError, StorageError
 from dispatch.files import current_umask, locked, move_new, read_capped, write_many, write_whole
 
 if TYPE_CHECKING:
@@ -26,11 +26,11 @@ class TestReadCapped:
         path = tmp_path / "a"
         path.write_bytes(b"12345")
         assert read_capped(path, 5) == b"12345"
-        with pytest.raises(StorageError, match="longer than 4 bytes"):
+        with pytest.raises(MalformedError, match="longer than 4 bytes"):
             read_capped(path, 4)
 
     def test_what_never_ends_is_not_read_to_its_end(self) -> None:
-        with pytest.raises(StorageError):
+        with pytest.raises(MalformedError):
             read_capped(Path("/dev/zero"), 1000)
 
 

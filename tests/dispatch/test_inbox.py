@@ -11,13 +11,11 @@ from msgspec.structs import asdict, replace
 
 from dispatch.envelope import parse_envelope
 from dispatch.errors import (
-    EnvelopeError,
     EquivocationError,
     FutureError,
     NotForUsError,
     ProofError,
     RefusedError,
-    StorageError,
 )
 from dispatch.message import Item, Letter, Receipt
 from dispatch.note import Number
@@ -90,6 +88,19 @@ class TestWhatIsTaken:
         assert only(realm.receive("tula", first)).after is None
         assert only(realm.receive("tula", second)).after is None
 
+    @pytest.mark.xfail(reason="what is held unseen passes for what came", strict=False)
+    def test_a_forgery_that_is_held_does_not_hide_a_gap(self, realm: Realm) -> None:
+        """Who withholds cc/2026/1 can put a file in its place that nobody can judge yet."""
+        realm.issue()
+        second = realm.issue()
+        newer = realm.next_roster(lambda roster: set_group(roster, "all", ["cc"]))
+        forged = realm.put(realm.forge(Forgery(signers=[SigningKey.generate()]), newer)) / "tula.dispatch"
+        outcomes = realm.receive("tula", forged, second)
+        assert [(outcome.state, outcome.after) for outcome in outcomes] == [
+            ("held", None),
+            ("new", Number("cc", "2026", 1)),
+        ]
+
     def test_a_dispatch_to_others_is_no_gap(self, realm: Realm) -> None:
         realm.issue(to=["tula"])
         realm.issue(to=["kursk"])
@@ -142,14 +153,9 @@ class TestFolders:
         (folder / "c.dispatch").write_bytes((folder / "cc-2026-1.tula.dispatch").read_bytes()[:-100])
         before = sorted(folder.iterdir())
         outcomes = realm.receive("tula", folder / "nowhere", folder)
-        assert sorted(map(str, states(outcomes))) == sorted(
-            map(str, [("refused", 1), ("refused", 5), ("refused", 1), ("refused", 5), ("new", 0)])
-        )
-        assert {type(outcome.error) for outcome in outcomes} >= {
-            FileNotFoundError,
-            EnvelopeError,
-            StorageError,
-        }
+        assert sorted(outcome.code for outcome in outcomes) == [0, 1, 5, 5, 5]
+        assert [outcome.number for outcome in outcomes if not outcome.error] == [Number("cc", "2026", 1)]
+        assert all(outcome.state == "refused" for outcome in outcomes if outcome.error)
         assert sorted(folder.iterdir()) == before
 
 
@@ -376,13 +382,13 @@ def test_a_locked_key_rejects_nothing(realm: Realm) -> None:
     folder = realm.issue()
     office = Office(realm.home("tula"), now=NOW, ask_passphrase=lambda: "wrong")
     _, batch = office.receive([folder])
-    office.register.close()
+    office.close()
     assert states(batch.received) == [("refused", 8)]
     assert waiting(realm, "tula", "rejected") == waiting(realm, "tula", "held") == []
     assert entries(realm, "tula") == []
     office = Office(realm.home("tula"), now=NOW, ask_passphrase=lambda: "right")
     _, batch = office.receive([folder])
-    office.register.close()
+    office.close()
     assert states(batch.received) == [("new", 0)]
 
 

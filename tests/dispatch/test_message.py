@@ -32,6 +32,8 @@ from dispatch.plaintext import (
 from keys.codec import encode_base64
 
 ARABIC_3 = "\u0663"
+# the example of C2SP age.md
+IDENTITY = "AGE-SECRET-KEY-PQ-1XX76JRALNLXDMEW0CRK45QMCCH4X06SE84UN3VPM33W6HWDX0H3SK3ZQFR"
 
 
 def digest(n: int) -> str:
@@ -478,7 +480,7 @@ class TestCirculars:
         "members",
         [
             {"body": "a\x07"},
-            {"zone": "Moscow"},
+            {"zone": "Москва"},
             {"zone": "../UTC"},
             {"zone": None},
             {"reply": "none"},
@@ -754,9 +756,7 @@ class TestPadding:
 
 
 KEY = encode_base64(b"k" * 32)
-SECRETS = Secrets(
-    format="dispatch-secrets/v1", slot_key=KEY, attachments=("AGE-SECRET-KEY-PQ-1X",), padding=""
-)
+SECRETS = Secrets(format="dispatch-secrets/v1", slot_key=KEY, attachments=(IDENTITY,), padding="")
 MESSAGE = parse_message(line(CIRCULAR))
 SIZE = len(line(CIRCULAR))
 SECRETS_LINE = encode_secrets(SECRETS, SIZE)
@@ -771,7 +771,7 @@ class TestSecrets:
         assert json.loads(SECRETS_LINE) == {
             "format": "dispatch-secrets/v1",
             "slot_key": KEY,
-            "attachments": ["AGE-SECRET-KEY-PQ-1X"],
+            "attachments": [IDENTITY],
             "padding": secrets.padding,
         }
 
@@ -841,7 +841,8 @@ class TestSecrets:
     def test_the_longest(self) -> None:
         room = MAX_SECRETS - len(line(json.loads(SECRETS_LINE) | {"attachments": [""], "padding": ""}))
         longest = structs.replace(SECRETS, attachments=("x" * room,))
-        assert parse_secrets(encode_secrets(longest, SIZE), MESSAGE, SIZE).attachments == longest.attachments
+        with pytest.raises(MessageError, match="identity"):
+            parse_secrets(encode_secrets(longest, SIZE), MESSAGE, SIZE)
         for size in (room + 1, room + 2**17):
             longer = structs.replace(SECRETS, attachments=("x" * size,))
             with pytest.raises(MessageError, match="too long"):

@@ -23,6 +23,7 @@ from keys.errors import (
     UnknownVersionError,
     UnlistedKeyError,
     UnpinnedError,
+    UnpinnedRootError,
 )
 from keys.roster import (
     Roster,
@@ -44,7 +45,6 @@ from keys.trust import (
     NoteKeys,
     SignedRoster,
     TrustedRoster,
-    UnpinnedRootError,
     check_current,
     check_first_arrival,
     count_keys,
