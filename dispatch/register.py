@@ -103,10 +103,14 @@ class Register:
         path.touch(mode=0o600)
         with self._translated():
             self._connection = sqlite3.connect(path, timeout=WAIT, isolation_level=None)
-            self._connection.execute("PRAGMA journal_mode = WAL")
-            self._connection.execute("PRAGMA synchronous = FULL")
-            self._connection.execute("PRAGMA foreign_keys = ON")
-            self._migrate()
+            try:
+                self._connection.execute("PRAGMA journal_mode = WAL")
+                self._connection.execute("PRAGMA synchronous = FULL")
+                self._connection.execute("PRAGMA foreign_keys = ON")
+                self._migrate()
+            except BaseException:
+                self.close()
+                raise
 
     def __enter__(self) -> Self:
         return self

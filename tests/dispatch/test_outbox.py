@@ -81,9 +81,9 @@ KILLS = {
     "signed": Kill("dispatch.outbox:release"),
     "before any file has its name": Kill("dispatch.files:_sync"),
     # the first to be moved to its name is the attachment
-    "between the files": Kill("dispatch.files:Path.replace", "after", 2),
-    "after the second file": Kill("dispatch.files:Path.replace", "after", 3),
-    "after the last file": Kill("dispatch.files:Path.replace", "after", 4),
+    "between the files": Kill("os:replace", "after", 2),
+    "after the second file": Kill("os:replace", "after", 3),
+    "after the last file": Kill("os:replace", "after", 4),
     "before the attachments are put beside them": Kill("dispatch.outbox:take_along"),
     "before it is noted as released": Kill("dispatch.register:Register.mark_released"),
     "released": Kill("dispatch.register:Register.mark_released", "after"),
