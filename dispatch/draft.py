@@ -63,6 +63,8 @@ _MARK = re.compile(r"\{(\+\+|--|~~|==|>>)")
 _MARK_ENDS = {"++": "++}", "--": "--}", "~~": "~~}", "==": "==}", ">>": "<<}"}
 # What tomllib keeps of a dotted name grows with the square of its parts: 100 KB would fill the memory.
 _LONG_KEY = re.compile(r"""(?<![\w-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){64}""")
+# CR CR LF is what comes of turning LF into CRLF twice; after this, valid TOML holds no CR.
+_LINE_END = re.compile(r"(?<!\r)\r++\n")
 _TOML_PLACE = re.compile(r" \(at line ([0-9]+), column [0-9]+\)$")
 
 
@@ -176,7 +178,7 @@ def _decode(data: bytes, found: _Problems) -> str | None:
         line = bare.count(b"\n", 0, error.start) + 1
         found.malformed(line, f"not UTF-8 text, at byte {byte} of the file", "save the draft as UTF-8")
         return None
-    return text.replace("\r\n", "\n")
+    return _LINE_END.sub("\n", text)
 
 
 def _split(text: str, found: _Problems) -> _Parts | None:

@@ -18,7 +18,7 @@ _TOKEN = re.compile(
 
 
 class TomlIndex:
-    """Where the fields and strings of valid TOML stand.
+    """Where the fields and strings of valid TOML stand. Its line ends are LF, at the end too.
 
     `lines`: paths such as `to`, `to[2]`, `obligation[1]`, `obligation[1].due`
     (counted from 0; a name alone is the first of that name). `strings`: every

@@ -77,6 +77,7 @@ CASES: dict[str, tuple[Callable[[bytes], object], bytes]] = {
     "a draft of digits": (read_draft, draft(b"x = " + b"1" * 100_000)),
     "a draft of quotes": (read_draft, draft(b"x = " + b'"' * 100_000)),
     "a draft of escapes": (read_draft, draft(b'x = """' + b"\\\\" * 100_000)),
+    "a draft of carriage returns": (read_draft, draft(b"\r" * MIB)),
     "a draft of fences": (read_draft, b"+++\n" * (MIB // 4)),
     "a message of brackets": (parse_message, b'{"kind":"letter","format":' + b"[" * MIB),
     "a message of tables in tables": (

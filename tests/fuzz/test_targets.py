@@ -1,0 +1,37 @@
+"""The corpus of the fuzzing, without fuzzing: every input through its target, and a few wrong ones."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+
+from tests.fuzz.make_corpus import CORPUS, differences
+from tests.fuzz.targets import TARGETS, run
+
+FILES = sorted(CORPUS.glob("*/*"))
+
+
+def test_the_corpus_is_what_the_script_makes() -> None:
+    assert differences() == []
+
+
+def test_every_target_has_a_corpus() -> None:
+    assert {path.parent.name for path in FILES} == set(TARGETS)
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_the_corpus_and_what_is_near_it(name: str) -> None:
+    random = Random(name)
+    for path in sorted((CORPUS / name).iterdir()):
+        data = path.read_bytes()
+        run(name, data)
+        for _ in range(20):
+            run(name, _changed(data, random))
+
+
+def _changed(data: bytes, random: Random) -> bytes:
+    start, end = sorted(random.randint(0, len(data)) for _ in range(2))
+    put = random.choice((b"", random.randbytes(1), data[start:end] * 2, b"\n", b'"', b"0", b"\xff"))
+    end = random.choice((start, start + 1, end))
+    return data[:start] + put + data[end:]
