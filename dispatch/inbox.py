@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import os
 import re
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from hashlib import sha256
@@ -243,9 +244,20 @@ class Inbox:
         if outcome.opened is None:
             return outcome
         after = outcome.opened.verified.copy.after
-        if after is None or self._register.find(after) or self._register.is_waiting(after):
+        if after is None or self._register.find(after) or self._is_kept(after):
             return outcome
         return replace(outcome, after=after)
+
+    def _is_kept(self, number: Number) -> bool:
+        """Say whether a dispatch of this number is held or was rejected, and truly its issuer's.
+
+        One that names a roster to come is held unseen, and may be anybody's.
+        """
+        for file in self._register.waiting_files(number):
+            with suppress(DispatchError, KeysError):
+                self._verifier.verify(parse_envelope(file))
+                return True
+        return False
 
 
 def _is_built(message: Message) -> bool:

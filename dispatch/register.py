@@ -343,11 +343,13 @@ class Register:
         with self.transaction():
             self._connection.execute("DELETE FROM waiting WHERE digest = ?", (digest,))
 
-    def is_waiting(self, number: Number) -> bool:
-        """Say whether a dispatch of this number is held or was rejected."""
+    def waiting_files(self, number: Number) -> tuple[bytes, ...]:
+        """Give the files that claim this number and are held or were rejected."""
         with self._translated():
-            query = "SELECT 1 FROM waiting WHERE number = ? LIMIT 1"
-            return self._connection.execute(query, (str(number),)).fetchone() is not None
+            rows = self._connection.execute(
+                "SELECT file FROM waiting WHERE number = ?", (str(number),)
+            ).fetchall()
+        return tuple(row[0] for row in rows)
 
     def waiting(self, state: HeldState) -> tuple[Waiting, ...]:
         """List what is held or rejected, oldest first."""

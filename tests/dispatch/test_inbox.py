@@ -88,7 +88,19 @@ class TestWhatIsTaken:
         assert only(realm.receive("tula", first)).after is None
         assert only(realm.receive("tula", second)).after is None
 
-    @pytest.mark.xfail(reason="what is held unseen passes for what came", strict=False)
+    def test_what_is_held_or_was_rejected_is_no_gap(self, realm: Realm) -> None:
+        realm.now = NOW + 2 * DAY
+        held = realm.issue()
+        first = Forgery(to=("penza",), content=lambda _: bytes(32))
+        rejected = realm.put(realm.forge(first)) / "penza.dispatch"
+        second = realm.put(realm.forge(Forgery(ordinal=2, after=lambda _: Number("cc", "2026", 1))), "second")
+        realm.now = NOW
+        assert [outcome.state for outcome in realm.receive("tula", held)] == ["held"]
+        assert [outcome.state for outcome in realm.receive("penza", rejected)] == ["rejected"]
+        for handle in ("tula", "penza"):
+            outcome = only(realm.receive(handle, second / f"{handle}.dispatch"))
+            assert (outcome.state, outcome.after) == ("new", None)
+
     def test_a_forgery_that_is_held_does_not_hide_a_gap(self, realm: Realm) -> None:
         """Who withholds cc/2026/1 can put a file in its place that nobody can judge yet."""
         realm.issue()

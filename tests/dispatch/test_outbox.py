@@ -340,6 +340,15 @@ def test_one_dispatch_that_cannot_be_written_does_not_stop_the_next(realm: Realm
     assert outcome.state == "rejected"
 
 
+def test_the_next_issue_sweeps_up_what_was_half_sealed(realm: Realm) -> None:
+    store = realm.home("cc").attachments
+    store.mkdir()
+    (store / ".dispatch-x").write_bytes(b"half")
+    os.utime(store / ".dispatch-x", (0, (NOW - 2 * DAY).timestamp()))
+    realm.issue()
+    assert list(store.iterdir()) == []
+
+
 def test_no_secret_lies_on_the_disk_in_clear(realm: Realm) -> None:
     """Only the key file holds keys, and nothing holds what was written."""
     plan = realm.path / "plan.txt"
