@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +18,9 @@ from dispatch.errors import (
     ProofError,
     RefusedError,
 )
-from dispatch.message import Item, Letter, Receipt
-from dispatch.note import Number
+from dispatch.message import Circular, Item, Letter, PromiseMade, Receipt, Relation
+from dispatch.note import FIRST_HEAD, Head, Note, Number
+from dispatch.obligation import Form
 from dispatch.office import Office
 from dispatch.register import Register
 from keys import age
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dispatch.inbox import Received
+    from dispatch.message import Message
     from dispatch.register import Entry, HeldState, Waiting
     from keys.roster import Roster
 
@@ -424,3 +427,75 @@ def test_an_attachment_that_comes_later_is_taken_in(realm: Realm, tmp_path: Path
     elsewhere.replace(sealed)
     assert only(realm.receive("tula", folder)).missing == ()
     assert (realm.home("tula").attachments / sealed.name).read_bytes() == sealed.read_bytes()
+
+
+class TestWhatIsNotBuiltYet:
+    """A message of which this version would understand one half is held whole, not filed."""
+
+    @pytest.mark.parametrize(
+        ("kind", "change"),
+        [
+            (Circular, {"promises": (PromiseMade(text="A fuller instruction"),)}),
+            (
+                Circular,
+                {"relations": (Relation(type="refers", number="cc/2026/9", id=None, paragraph=None),)},
+            ),
+            (Letter, {"relations": (Relation(type="cancels", number="cc/2026/9", id=None, paragraph=1),)}),
+            (Circular, {"forms": (Form(id="plan", fields=()),)}),
+        ],
+    )
+    def test_what_demands_or_changes_something_is_held(
+        self, realm: Realm, kind: type[Message], change: dict[str, Any]
+    ) -> None:
+        forged = Forgery(kind=kind, message=lambda message: replace(message, **change))
+        assert states(realm.receive("tula", realm.put(realm.forge(forged)))) == [("held", 7)]
+        assert entries(realm, "tula") == []
+
+    def test_what_is_held_is_not_called_lost(self, realm: Realm) -> None:
+        first = Number("cc", "2026", 1)
+        promise = (PromiseMade(text="A fuller instruction"),)
+        held = Forgery(message=lambda message: replace(message, promises=promise))
+        later = Forgery(ordinal=2, after=lambda _: first, note=changed_head)
+        realm.receive("tula", realm.put(realm.forge(held), "held"))
+        [outcome] = [
+            one for one in realm.receive("tula", realm.put(realm.forge(later), "later")) if one.state == "new"
+        ]
+        assert outcome.after is None
+
+
+def changed_head(note: Note) -> Note:
+    return dataclasses.replace(note, register=Head("2026", 1, bytes(32)))
+
+
+class TestStrangers:
+    def test_a_pipe_in_a_folder_is_no_file(self, realm: Realm) -> None:
+        folder = realm.issue()
+        os.mkfifo(folder / "pipe.dispatch")
+        assert states(realm.receive("tula", folder)) == [("new", 0)]
+
+    def test_no_more_than_so_many_files_are_kept(self, realm: Realm, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("dispatch.register.MAX_WAITING", 2)
+        for ordinal in (1, 2, 3):
+            unknown = Forgery(
+                ordinal=ordinal,
+                note=lambda note: dataclasses.replace(
+                    note, roster=note.roster._replace(version=9), register=_head_before(note.number)
+                ),
+            )
+            [outcome] = states(realm.receive("tula", realm.put(realm.forge(unknown), f"{ordinal}")))[-1:]
+            assert outcome == (("held", 6) if ordinal <= 2 else ("refused", 7))
+        assert len(waiting(realm, "tula", "held")) == 2
+
+
+def _head_before(number: Number) -> Head:
+    return FIRST_HEAD if number.ordinal == 1 else Head(number.volume, number.ordinal - 1, bytes(32))
+
+
+def test_what_was_rejected_and_then_opens_is_rejected_no_longer(realm: Realm) -> None:
+    folder = realm.issue()
+    keys = realm.keys("tula")
+    replace_keyfile(realm.home("tula").office_key, generate(), None)
+    assert states(realm.receive("tula", folder)) == [("rejected", 4)]
+    replace_keyfile(realm.home("tula").office_key, keys, None)
+    assert states(realm.receive("tula", folder)) == [("new", 0)]
+    assert waiting(realm, "tula", "rejected") == []
