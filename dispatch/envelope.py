@@ -195,9 +195,12 @@ def _parse_copy(text: bytes) -> Copy:
 def _decode_digest(text: str) -> bytes:
     """Decode a line of a proof as leniently as binascii: its copy is encoded again and compared."""
     try:
-        return binascii.a2b_base64(text)
+        digest = binascii.a2b_base64(text)
     except ValueError:  # binascii.Error is one
         raise FormatError("not base64") from None
+    if len(digest) != HASH_SIZE:
+        raise FormatError("a digest of another length than 32 bytes")
+    return digest
 
 
 class Verifier:

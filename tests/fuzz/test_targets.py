@@ -6,6 +6,9 @@ from random import Random
 
 import pytest
 
+from dispatch.envelope import parse_envelope
+from dispatch.errors import EnvelopeError
+from tests.fuzz import samples
 from tests.fuzz.make_corpus import CORPUS, differences
 from tests.fuzz.targets import TARGETS, run
 
@@ -28,6 +31,14 @@ def test_the_corpus_and_what_is_near_it(name: str) -> None:
         run(name, data)
         for _ in range(20):
             run(name, _changed(data, random))
+
+
+def test_a_proof_is_of_digests() -> None:
+    """A proof of 35 bytes has the right base64, and leads nowhere."""
+    long = (CORPUS / "copy" / "found-long-proof").read_bytes()
+    head, _, rest = samples.ENVELOPES["penza"].partition(b"\n\ncopy: ")
+    with pytest.raises(EnvelopeError, match="32 bytes"):
+        parse_envelope(head + b"\n\n" + long + rest[rest.index(b"\n\n") + 1 :])
 
 
 def _changed(data: bytes, random: Random) -> bytes:
