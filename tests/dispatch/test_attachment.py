@@ -16,7 +16,7 @@ from dispatch.attachment import clean_name, save_attachment, seal_attachment, se
 from dispatch.errors import DigestError, RefusedError, StorageError
 from keys import age
 from keys.codec import decode_base64, encode_base64
-from tests.dispatch.realm import NOW
+from tests.dispatch.realm import NOW, recipient_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -158,6 +158,16 @@ class TestSaving:
         sealed = seal(plan, tmp_path / "store")
         identity = age.parse_identity(sealed.identity)
         other = age.encrypt(b"forged!", [identity.recipient()])
+        (tmp_path / "store" / sealed_name(decode_base64(sealed.entry.sealed))).write_bytes(other)
+        with pytest.raises(DigestError, match="not the one that was signed"):
+            save(sealed, tmp_path / "store", tmp_path / "out")
+        assert names(tmp_path / "out") == []
+
+    def test_the_same_content_sealed_again_is_not_the_file_that_was_signed(
+        self, plan: Path, tmp_path: Path
+    ) -> None:
+        sealed = seal(plan, tmp_path / "store")
+        other = age.encrypt(b"content", [recipient_of(age.parse_identity(sealed.identity))])
         (tmp_path / "store" / sealed_name(decode_base64(sealed.entry.sealed))).write_bytes(other)
         with pytest.raises(DigestError, match="not the one that was signed"):
             save(sealed, tmp_path / "store", tmp_path / "out")

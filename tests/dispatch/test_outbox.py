@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -16,8 +17,10 @@ import pytest
 from dispatch.audit import verify_files
 from dispatch.envelope import parse_envelope
 from dispatch.errors import RefusedError, StorageError
+from dispatch.files import locked
 from dispatch.merkle import EMPTY_ROOT, leaf_hash, root
 from dispatch.note import Head, Number, parse_note
+from dispatch.office import Office
 from dispatch.plaintext import padded_size
 from dispatch.register import Register
 from keys import age
@@ -200,6 +203,23 @@ def test_an_export_while_another_process_issues(realm: Realm) -> None:
     export = ["15", *home, "export", "-o", str(post)]
     run_at_once([["10", *home, "issue", str(text), "-o", str(post)], export, export])
     check_register(realm, post, 10)
+
+
+def test_an_export_waits_for_the_process_that_writes_files(realm: Realm) -> None:
+    folder, again = realm.issue(), realm.path / "again"
+
+    def export() -> None:
+        with Office(realm.home("cc"), now=NOW, ask_passphrase=str) as office:
+            office.export([], again, notes=False)
+
+    thread = threading.Thread(target=export)
+    with locked(realm.home("cc").lock):
+        thread.start()
+        thread.join(0.5)
+        assert thread.is_alive()
+        assert not again.exists()
+    thread.join()
+    assert contents(again) == contents(folder)
 
 
 class TestRefused:
