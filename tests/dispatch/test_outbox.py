@@ -12,6 +12,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 
 from dispatch.audit import verify_files
@@ -21,12 +22,14 @@ from dispatch.files import locked
 from dispatch.merkle import EMPTY_ROOT, leaf_hash, root
 from dispatch.note import Head, Number, parse_note
 from dispatch.office import Office
+from dispatch.outbox import refuse_unless_ready
 from dispatch.plaintext import padded_size
 from dispatch.register import Register
 from keys import age
 from keys.errors import ExpiredError, UnlistedKeyError
 from keys.roster import add_office, set_threshold
 from keys.signing import SigningKey
+from keys.trust import TrustedRoster, sign_roster
 from tests.dispatch.realm import DAY, NOW, Forgery, Realm, draft
 
 if TYPE_CHECKING:
@@ -252,14 +255,26 @@ class TestRefused:
         card = realm.office("cc").card
 
         def edit(roster: Roster) -> Roster:
-            from msgspec.structs import replace
-
-            both = replace(card, signing=(*card.signing, second))
+            both = msgspec.structs.replace(card, signing=(*card.signing, second))
             return set_threshold(add_office(roster, both), "cc", 2)
 
         realm.adopt(realm.next_roster(edit), "cc")
         with pytest.raises(RefusedError, match="2 signatures"):
             realm.office("cc").issue(draft(), [], None)
+
+    def test_addressees_without_a_key(self, realm: Realm) -> None:
+        def edit(roster: Roster) -> Roster:
+            without = [
+                msgspec.structs.replace(office, sealing_entries=()) if office.handle != "cc" else office
+                for office in roster.offices
+            ]
+            return msgspec.structs.replace(roster, offices=tuple(without))
+
+        trusted = realm.trusted
+        first = edit(trusted.chain[-1].roster)
+        alone = TrustedRoster(roster=first, chain=(sign_roster(first, realm.root.signing_keys),))
+        with pytest.raises(RefusedError, match="no key to seal to: penza, tula"):
+            refuse_unless_ready(draft(), "cc", alone, NOW)
 
     def test_a_key_that_the_roster_does_not_list(self, realm: Realm) -> None:
         realm.home("cc").office_key.write_bytes(realm.home("kursk").office_key.read_bytes())
