@@ -22,19 +22,26 @@ class Addressees:
     copies: tuple[str, ...]
 
 
+class UnknownAddresseesError(RefusedError):
+    """Addressees that are no offices. `wrong`: each name as written, and what is wrong with it."""
+
+    def __init__(self, wrong: dict[str, str]) -> None:
+        super().__init__(
+            "; ".join(wrong.values()), hint="`dispatch roster show` lists the offices and groups"
+        )
+        self.wrong = wrong
+
+
 def expand(to: Iterable[str], info: Iterable[str], issuer: str, roster: Roster, version: int) -> Addressees:
     """Expand addressees as of roster `version`: `to` comes before `info`, each handle once.
 
-    Raises RefusedError naming every unknown handle and every unknown or empty group.
+    Raises UnknownAddresseesError naming every unknown handle and every unknown or empty group.
     """
-    wrong: list[str] = []
+    wrong: dict[str, str] = {}
     action = _expand(to, roster, version, wrong)
     information = _expand(info, roster, version, wrong) - action
     if wrong:
-        raise RefusedError(
-            "; ".join(wrong),
-            hint="`dispatch roster show` lists the offices and groups",
-        )
+        raise UnknownAddresseesError(wrong)
     return Addressees(
         to=tuple(sorted(action)),
         info=tuple(sorted(information)),
@@ -42,16 +49,16 @@ def expand(to: Iterable[str], info: Iterable[str], issuer: str, roster: Roster, 
     )
 
 
-def _expand(names: Iterable[str], roster: Roster, version: int, wrong: list[str]) -> set[str]:
+def _expand(names: Iterable[str], roster: Roster, version: int, wrong: dict[str, str]) -> set[str]:
     handles: set[str] = set()
     for name in names:
         if name.startswith("@"):
             members = roster.members(name[1:], version)
             if not members:
-                wrong.append(f"the roster has no group {name} with members")
+                wrong[name] = f"the roster has no group {name} with members"
             handles.update(members)
         elif roster.has_office(name, version):
             handles.add(name)
         else:
-            wrong.append(f"the roster has no office {name}")
+            wrong[name] = f"the roster has no office {name}"
     return handles

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from dispatch.errors import DigestError, RefusedError, StorageError
-from dispatch.files import current_umask, move_new, sync_directory
+from dispatch.files import current_umask, make_folder, move_new, naming, sync_directory
 from dispatch.grammar import MAX_NAME_BYTES, check_attachment_name
 from dispatch.message import Attachment
 from keys import age
@@ -93,9 +93,10 @@ def seal_attachment(path: Path, directory: Path) -> SealedAttachment:
     from keys.age.hybrid import HybridIdentity
 
     identity = HybridIdentity.generate()
-    directory.mkdir(parents=True, exist_ok=True)
+    make_folder(directory)
     with (
         path.open("rb") as file,
+        naming(directory),
         tempfile.NamedTemporaryFile(dir=directory, prefix=_TEMPORARY, delete=False) as temporary,
     ):
         try:
@@ -116,6 +117,11 @@ def seal_attachment(path: Path, directory: Path) -> SealedAttachment:
     return SealedAttachment(entry=entry, identity=identity.secret_text())
 
 
+def discard(sealed: SealedAttachment, directory: Path) -> None:
+    """Remove a sealed attachment that no dispatch will have."""
+    (directory / sealed_name(decode_base64(sealed.entry.sealed))).unlink(missing_ok=True)
+
+
 def sweep(directory: Path, now: datetime) -> None:
     """Remove what killed runs left half-written more than a day ago."""
     for left in directory.glob(f"{_TEMPORARY}*"):
@@ -124,29 +130,41 @@ def sweep(directory: Path, now: datetime) -> None:
                 left.unlink()
 
 
-def take_along(digests: tuple[bytes, ...], source: Path, destination: Path) -> tuple[bytes, ...]:
+def take_along(
+    digests: tuple[bytes, ...], source: Path, destination: Path, prefix: str = _TEMPORARY
+) -> tuple[bytes, ...]:
     """Copy sealed attachments that lie in `source` into `destination`; give those that are in neither.
 
     A file whose content is not what its name says is passed over: it is as good as missing.
+    `prefix`: how the hidden names begin of what is being written.
     """
     missing = []
     for digest in digests:
         name = sealed_name(digest)
-        if (destination / name).exists():
+        there = (destination / name).is_file()
+        if there and not (source / name).is_file():
+            continue
+        if there and _file_digest(destination / name) == digest:
             continue
         if (source / name).is_file() and _file_digest(source / name) == digest:
-            destination.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(dir=destination, prefix=_TEMPORARY, delete=False) as temporary:
+            make_folder(destination)
+            with (
+                naming(destination / name),
+                tempfile.NamedTemporaryFile(dir=destination, prefix=prefix, delete=False) as temporary,
+            ):
                 try:
                     with (source / name).open("rb") as file:
                         shutil.copyfileobj(file, temporary)
                     temporary.flush()
+                    os.fchmod(temporary.fileno(), 0o666 & ~current_umask())
                     os.fsync(temporary.fileno())
                     Path(temporary.name).replace(destination / name)
                 finally:
                     Path(temporary.name).unlink(missing_ok=True)
         else:
             missing.append(digest)
+    if len(missing) < len(digests):
+        sync_directory(destination)
     return tuple(missing)
 
 
@@ -169,9 +187,10 @@ def save_attachment(entry: Attachment, identity: str, store: Path, directory: Pa
             f"the attachment {clean_name(entry.name)} is missing: {sealed.name}",
             hint="put that file beside the envelope and run `dispatch receive` on it again",
         )
-    directory.mkdir(parents=True, exist_ok=True)
+    make_folder(directory)
     with (
         sealed.open("rb") as file,
+        naming(directory),
         tempfile.NamedTemporaryFile(dir=directory, prefix=_TEMPORARY, delete=False) as temporary,
     ):
         path = Path(temporary.name)
@@ -204,6 +223,7 @@ def _name_it(temporary: Path, directory: Path, name: str) -> Path:
     for candidate in names:
         with suppress(FileExistsError):
             move_new(temporary, directory / candidate)
+            sync_directory(directory)
             return directory / candidate
     raise StorageError(f"{directory}: a file named {name} is there {_MAX_TRIES} times", hint="save elsewhere")
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
+import stat
 import sys
 import tempfile
 from pathlib import Path
@@ -15,8 +17,11 @@ from dispatch.errors import MalformedError, StorageError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-# From here on one sync of the whole system is cheaper than one of each file.
-_MANY = 32
+# From here on one sync of the whole system is cheaper than one of each file. Elsewhere than on
+# Linux it only begins to write, and does not wait.
+_MANY = 32 if sys.platform == "linux" else sys.maxsize
+# What a file system says that cannot sync a folder, or lets us not open it.
+_CANNOT_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EACCES, errno.EPERM, errno.EISDIR)
 _SHORT = 64 * 1024
 
 
@@ -42,22 +47,49 @@ def write_whole(path: Path, data: bytes, *, overwrite: bool = False, mode: int =
     bytes again are no error.
     """
     if not overwrite and _is_there(path, data):
-        return
-    handle, name = tempfile.mkstemp(prefix=f".{path.name[:80]}.", dir=path.parent)
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fchmod(file.fileno(), mode & ~current_umask())
-            os.fsync(file.fileno())
-        if overwrite:
-            temporary.replace(path)
-        else:
-            move_new(temporary, path)
+        # a killed run may have come no further than its name
         sync_directory(path.parent)
-    finally:
-        temporary.unlink(missing_ok=True)
+        return
+    with naming(path):
+        handle, name = tempfile.mkstemp(prefix=f".{path.name[:80]}.", dir=path.parent)
+        temporary = Path(name)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fchmod(file.fileno(), mode & ~current_umask())
+                os.fsync(file.fileno())
+            if overwrite:
+                temporary.replace(path)
+            else:
+                move_new(temporary, path)
+            sync_directory(path.parent)
+        except FileExistsError:
+            raise _another(path) from None
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Let the errors of the system name the file that was to be written, not a temporary one or none."""
+    try:
+        yield
+    except OSError as error:
+        error.filename, error.filename2 = str(path), None
+        raise
+
+
+def make_folder(path: Path, mode: int = 0o777) -> None:
+    """Make a folder and those above it, as far as they are not there, so that they outlast a power cut."""
+    missing = []
+    above = path.absolute()
+    while not above.exists():
+        missing.append(above)
+        above = above.parent
+    path.mkdir(parents=True, exist_ok=True, mode=mode)
+    for made in missing:
+        sync_directory(made.parent)
 
 
 def move_new(temporary: Path, path: Path) -> None:
@@ -68,8 +100,18 @@ def move_new(temporary: Path, path: Path) -> None:
         raise
     except OSError:
         # a file system without links: reserve the name, then move over the reservation
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        try:
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        except FileExistsError:
+            if not _is_reserved(path):
+                raise
         temporary.replace(path)
+
+
+def _is_reserved(path: Path) -> bool:
+    """Say whether this is the empty file of a run that was killed before it moved its own there."""
+    status = path.lstat()
+    return stat.S_ISREG(status.st_mode) and status.st_size == 0
 
 
 def write_many(directory: Path, files: Iterable[tuple[str, bytes]], owner: str) -> Iterator[Path]:
@@ -79,11 +121,15 @@ def write_many(directory: Path, files: Iterable[tuple[str, bytes]], owner: str) 
     that folder, so that what a killed run left is found and removed by the next.
     The caller makes sure that there is only one run of an owner at a time.
     """
-    directory.mkdir(parents=True, exist_ok=True)
-    prefix = f".dispatch-{owner}."  # a handle has no dot, so that `cc` leaves what is of `cc-2`
+    make_folder(directory)
+    prefix = unfinished_prefix(owner)
     for left in directory.glob(f"{prefix}*"):
-        shutil.rmtree(left, ignore_errors=True)
-    workshop = Path(tempfile.mkdtemp(prefix=prefix, dir=directory))
+        if left.is_dir():
+            shutil.rmtree(left, ignore_errors=True)
+        else:
+            left.unlink(missing_ok=True)
+    with naming(directory):
+        workshop = Path(tempfile.mkdtemp(prefix=prefix, dir=directory))
     try:
         written: list[str] = []
         there: list[str] = []
@@ -93,16 +139,26 @@ def write_many(directory: Path, files: Iterable[tuple[str, bytes]], owner: str) 
             if os.path.lexists(outside + name) and _is_there(directory / name, data):
                 there.append(name)
                 continue
-            with open(inside + name, "wb") as file:  # noqa: PTH123 - see above
-                file.write(data)
+            try:
+                with open(inside + name, "wb") as file:  # noqa: PTH123 - see above
+                    file.write(data)
+            except OSError as error:
+                error.filename = outside + name
+                raise
             written.append(name)
-        _sync([workshop / name for name in written])
-        for name in written:
-            os.replace(inside + name, outside + name)  # noqa: PTH105 - see above
-        sync_directory(directory)
+        with naming(directory):
+            _sync([workshop / name for name in written])
+            for name in written:
+                os.replace(inside + name, outside + name)  # noqa: PTH105 - see above
+            sync_directory(directory)
         yield from (directory / name for name in (*there, *written))
     finally:
         shutil.rmtree(workshop, ignore_errors=True)
+
+
+def unfinished_prefix(owner: str) -> str:
+    """How the hidden names begin of what an owner is writing: swept away by its next `write_many` there."""
+    return f".dispatch-{owner}."  # a handle has no dot, so that `cc` leaves what is of `cc-2`
 
 
 def _is_there(path: Path, data: bytes) -> bool:
@@ -111,11 +167,17 @@ def _is_there(path: Path, data: bytes) -> bool:
         there = path.read_bytes()
     except FileNotFoundError:
         return False
-    if there != data:
-        raise StorageError(
-            f"{path}: another file is there already", hint="choose another folder, or move it away"
-        )
-    return True
+    if there == data:
+        return True
+    if there:
+        raise _another(path)
+    return False  # whether an empty file may go, `move_new` knows
+
+
+def _another(path: Path) -> StorageError:
+    return StorageError(
+        f"{path}: another file is there already", hint="choose another folder, or move it away"
+    )
 
 
 def _sync(paths: list[Path]) -> None:
@@ -128,13 +190,16 @@ def _sync(paths: list[Path]) -> None:
 
 
 def sync_directory(directory: Path) -> None:
-    """Make the names in a directory durable, where the platform can."""
-    with contextlib.suppress(OSError):
+    """Make the names in a directory durable, where the platform can. Raises OSError if the disk fails."""
+    try:
         descriptor = os.open(directory, os.O_RDONLY)
         try:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+    except OSError as error:
+        if error.errno not in _CANNOT_SYNC:
+            raise
 
 
 def current_umask() -> int:

@@ -61,8 +61,14 @@ class Home:
 
     @property
     def lock(self) -> Path:
-        """Held by the process that signs and releases."""
+        """Held by the process that signs and releases, or changes the roster."""
         return self.path / "lock"
+
+    def sweep(self) -> None:
+        """Remove what killed runs left half-written, keys too; who holds the lock writes alone here."""
+        for name in (".card.*", ".roster.*", ".key-*"):
+            for left in self.path.glob(name):
+                left.unlink(missing_ok=True)
 
     def refuse_if_taken(self) -> None:
         """Raise RefusedError if an office lives here already."""

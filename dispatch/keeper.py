@@ -7,11 +7,12 @@ it trusts in the form in which it is exported, and checks it each time it reads 
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from dispatch.errors import RefusedError
-from dispatch.files import write_whole
+from dispatch.files import locked, write_whole
 from keys.card import Card, parse_card, verify_card
 from keys.errors import UnpinnedError
 from keys.keyfile import SecretKeys, read_keyfile
@@ -36,12 +37,13 @@ from keys.trust import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from datetime import datetime
 
     from dispatch.home import Home
 
 VALIDITY = timedelta(days=365)
+RENEWAL = timedelta(days=90)
 CENTRE_RIGHTS = ("issue", "report")
 BRANCH_RIGHTS = ("report",)
 
@@ -75,6 +77,12 @@ def accept_roster(home: Home, data: bytes, pin: str | None) -> TrustedRoster:
     `pin`: the root fingerprint, needed for the first roster and checked whenever it is
     given. Raises TrustError, SignatureError, FormatError.
     """
+    with locked(home.lock):
+        home.sweep()
+        return _accept(home, data, pin)
+
+
+def _accept(home: Home, data: bytes, pin: str | None) -> TrustedRoster:
     chain = parse_roster_file(data)
     if pin is not None or not home.roster.exists():
         # without a pin no fingerprint fits, and the error names those of the file
@@ -113,34 +121,54 @@ class Keeper:
 
         `rights`: None for what a branch has, or, for an office that is listed, what it had.
         """
-        draft = self._draft()
         handle = parse_card(data).card.handle
-        listed = draft.has_office(handle, draft.version)
-        version = self.trusted.roster.version
-        known = self.trusted.roster.has_office(handle, version)
-        card = verify_card(data, self.trusted.roster.office(handle).vouching_keys(version) if known else ())
-        self._store(add_office(draft, card, rights or (None if listed else BRANCH_RIGHTS)))
+        with self._alone():
+            draft = self._draft()
+            listed = draft.has_office(handle, draft.version)
+            version = self.trusted.roster.version
+            known = self.trusted.roster.has_office(handle, version)
+            vouching = self.trusted.roster.office(handle).vouching_keys(version) if known else ()
+            card = verify_card(data, vouching)
+            self._store(add_office(draft, card, rights or (None if listed else BRANCH_RIGHTS)))
         return card
 
     def group(self, name: str, handles: Iterable[str]) -> None:
         """Make these the members of a group."""
-        self._store(set_group(self._draft(), name, handles))
+        with self._alone():
+            self._store(set_group(self._draft(), name, handles))
 
     def sign(self) -> TrustedRoster:
-        """Make the next version of the pending edits, sign it, and trust it here."""
-        draft = self.pending()
-        if draft is None:
+        """Make the next version of the pending edits, sign it, and trust it here.
+
+        Without edits a roster can be renewed in the last RENEWAL of its validity.
+        """
+        self._demand_pending()
+        # a passphrase is asked for before others have to wait for us
+        root = self._read_root()
+        with self._alone():
+            draft = self._demand_pending()
+            signed = sign_roster(
+                set_dates(draft, date=self._now, expires=self._now + VALIDITY), root.signing_keys
+            )
+            self.trusted = trust_update(self.trusted, (*self.trusted.chain, signed))
+            write_whole(self._home.roster, encode_roster_file(self.trusted.chain), overwrite=True)
+            self._home.pending_roster.unlink(missing_ok=True)
+        return self.trusted
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Keep others of this home from changing the roster and its edits; take what they made of them."""
+        with locked(self._home.lock):
+            self._home.sweep()
+            self.trusted = load_trusted(self._home)
+            yield
+
+    def _demand_pending(self) -> Roster:
+        if self.pending() is None and self.trusted.roster.expires - self._now > RENEWAL:
             raise RefusedError(
                 "no edits are pending", hint="`dispatch roster add CARD` or `group NAME HANDLE...` first"
             )
-        root = self._read_root()
-        signed = sign_roster(
-            set_dates(draft, date=self._now, expires=self._now + VALIDITY), root.signing_keys
-        )
-        self.trusted = trust_update(self.trusted, (*self.trusted.chain[:-1], self.trusted.chain[-1], signed))
-        write_whole(self._home.roster, encode_roster_file(self.trusted.chain), overwrite=True)
-        self._home.pending_roster.unlink(missing_ok=True)
-        return self.trusted
+        return self._draft()
 
     def _draft(self) -> Roster:
         if not self._home.root_key.exists():

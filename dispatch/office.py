@@ -24,8 +24,8 @@ from dispatch.envelope import (
     open_envelope,
     parse_envelope,
 )
-from dispatch.errors import DispatchError, RefusedError
-from dispatch.files import locked, write_many, write_whole
+from dispatch.errors import DispatchError, RefusedError, StorageError
+from dispatch.files import locked, make_folder, write_many, write_whole
 from dispatch.inbox import Inbox
 from dispatch.keeper import load_trusted, make_first_roster
 from dispatch.outbox import Outbox, no_progress, refuse_unless_ready, release, stored_note
@@ -75,7 +75,25 @@ def make_office(
     `passphrase` None writes the keys in clear. Raises RefusedError if an office lives there.
     """
     home.refuse_if_taken()
-    home.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_folder(home.path, mode=0o700)
+    with locked(home.lock):
+        home.refuse_if_taken()
+        home.sweep()
+        return _make_office(
+            home, handle=handle, title=title, classical=classical, realm=realm, passphrase=passphrase, now=now
+        )
+
+
+def _make_office(
+    home: Home,
+    *,
+    handle: str,
+    title: str,
+    classical: bool,
+    realm: str | None,
+    passphrase: str | None,
+    now: datetime,
+) -> Card:
     keys = _make_keys(home.office_key, passphrase, classical=classical)
     card = make_card(
         handle=handle,
@@ -96,7 +114,7 @@ def _make_keys(
     path: Path, passphrase: str | None, *, classical: bool = False, sealing: bool = True
 ) -> SecretKeys:
     """Make a key file, or take the one that a killed `init` left."""
-    if path.exists():
+    if path.exists() and path.stat().st_size:
         return read_keyfile(path, lambda: passphrase or "")
     keys = generate(classical=classical, sealing=sealing)
     write_keyfile(path, keys, passphrase)
@@ -243,6 +261,7 @@ class Office:
     def export(self, numbers: Sequence[Number], directory: Path, *, notes: bool) -> tuple[Path, ...]:
         """Make the envelopes again, or bare notes; of all our own dispatches if no number is given."""
         self.outbox.finish()
+        failed = None
         entries = [self.register.get(number) for number in numbers] or self.register.own()
         paths: list[Path] = []
         # one process of a home writes files at a time, see `write_many`
@@ -251,8 +270,16 @@ class Office:
                 if notes:
                     bare = (file_name(entry.number, None), encode_signed(stored_note(entry).signed))
                     paths += write_many(directory, [bare], self.handle)
-                else:
+                    continue
+                try:
                     paths += release(self.register, entry, self.home.path, directory)
+                    # what could not be written where it was to go is out now
+                    self.register.mark_released(entry.id)
+                    self.outbox.failed.pop(entry.number, None)
+                except StorageError as error:
+                    failed = failed or error
+        if failed:
+            raise failed
         return tuple(paths)
 
     def _signing_key(self, version: int) -> SigningKey:

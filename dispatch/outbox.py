@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from errno import EACCES
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,10 +24,10 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 
 from dispatch.addressees import expand
-from dispatch.attachment import seal_attachment, sweep, take_along
+from dispatch.attachment import discard, seal_attachment, sealed_name, sweep, take_along
 from dispatch.envelope import NAMESPACE, SignedNote, encode_envelope, file_name, leaf_data, parse_signed_note
-from dispatch.errors import DispatchError, RefusedError
-from dispatch.files import locked, write_many
+from dispatch.errors import DispatchError, RefusedError, StorageError
+from dispatch.files import locked, make_folder, unfinished_prefix, write_many
 from dispatch.merkle import Tree, leaf_hash
 from dispatch.message import (
     DIGEST_SIZE,
@@ -136,8 +137,19 @@ class Outbox:
         recipients = refuse_unless_ready(draft, self._handle, self._trusted, self._now)
         # a key that the roster does not list, or a wrong passphrase, is found before anything is sealed
         self._signing_key(self._trusted.roster.version)
-        sealed = [seal_attachment(path, self._home / "attachments") for path in attachments]
-        number = self._number(draft, recipients, sealed, directory, progress)
+        # and so is a folder that cannot be written to, before a number is used
+        make_folder(directory)
+        if not os.access(directory, os.W_OK):
+            raise PermissionError(EACCES, os.strerror(EACCES), str(directory))
+        sealed: list[SealedAttachment] = []
+        try:
+            for path in attachments:
+                sealed += [seal_attachment(path, self._home / "attachments")]
+            number = self._number(draft, recipients, sealed, directory, progress)
+        except BaseException:
+            for item in sealed:
+                discard(item, self._home / "attachments")
+            raise
         finished = self.finish()
         if number in finished:
             return finished[number]
@@ -260,7 +272,8 @@ def stored_note(entry: Entry) -> SignedNote:
 def release(register: Register, entry: Entry, home: Path, directory: Path) -> tuple[Path, ...]:
     """Write the envelopes of a signed note from what the register holds, its attachments beside them.
 
-    The same bytes each time. Gives the paths of the envelopes.
+    The same bytes each time. Gives the paths of the envelopes. Raises StorageError, the envelopes
+    being written, if an attachment is in the home no longer.
     """
     signed = stored_note(entry).signed
     files = (
@@ -268,8 +281,16 @@ def release(register: Register, entry: Entry, home: Path, directory: Path) -> tu
         for copy in register.copies(entry)
         if copy.body is not None
     )
-    paths = tuple(write_many(directory, files, entry.number.handle))
-    take_along(register.attachments(entry), home / "attachments", directory)
+    owner = entry.number.handle
+    paths = tuple(write_many(directory, files, owner))
+    missing = take_along(
+        register.attachments(entry), home / "attachments", directory, prefix=unfinished_prefix(owner)
+    )
+    if missing:
+        raise StorageError(
+            f"{entry.number}: the attachment {home / 'attachments' / sealed_name(missing[0])} is gone",
+            hint="its envelopes are written; put the file back, an addressee has it too, and try again",
+        )
     return paths
 
 

@@ -111,7 +111,7 @@ class UnpinnedRootError(UnpinnedError):
     def __init__(self, fingerprints: tuple[str, ...]) -> None:
         super().__init__(
             f"nothing vouches for the root of this roster: {' '.join(fingerprints)}",
-            hint="compare the fingerprint by voice with the keeper of the roster",
+            hint="compare the fingerprint by voice with the keeper of the roster, then give it with --root",
         )
         self.fingerprints = fingerprints
 

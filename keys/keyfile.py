@@ -203,7 +203,12 @@ def _move_new(temporary: Path, path: Path) -> None:
         except FileExistsError:
             raise
         except OSError:  # a file system without hard links: take the name, then move over it
-            path.touch(mode=0o600, exist_ok=False)
+            try:
+                path.touch(mode=0o600, exist_ok=False)
+            except FileExistsError:
+                # but an empty one is what a run left that was killed between the two
+                if path.is_symlink() or path.stat().st_size:
+                    raise
             temporary.replace(path)
     except FileExistsError:
         raise KeyFileError(f"{path}: a file is there already, and a key file is never overwritten") from None

@@ -16,14 +16,13 @@ from dispatch.cli.common import (
     progress,
     read_input,
     say,
-    show_error,
     show_problem,
     warn,
     warn_unreleased,
     write_output,
 )
 from dispatch.cli.setup import force_option, output_option
-from dispatch.errors import DispatchError, worst
+from dispatch.errors import DispatchError, exit_code, worst
 from dispatch.render.terminal import fields, moment_text
 from keys.codec import encode_base64
 from keys.errors import KeysError
@@ -31,7 +30,7 @@ from keys.text import format_date
 
 if TYPE_CHECKING:
     from dispatch.addressees import Addressees
-    from dispatch.draft import Problem
+    from dispatch.draft import Draft, Problem
     from dispatch.office import Office
 
 folder_type = click.Path(path_type=Path, file_okay=False)
@@ -66,18 +65,16 @@ def check_command(draft: str, *, as_json: bool) -> int:
     reading = read_draft(read_input(draft))
     problems = list(reading.problems)
     addressees: Addressees | None = None
-    code = worst(problem.code for problem in problems)
-    if reading.draft is not None and reading.draft.lines.get("to") not in [
-        problem.line for problem in problems
-    ]:
+    if reading.draft is not None:
         office = open_office()
         try:
             addressees = office.check(reading.draft)
             _warn_of_classical(office, addressees)
         except (DispatchError, KeysError) as error:
-            line = reading.draft.lines.get("to", 1)
-            code = worst((code, show_error(error, f"{draft}:{line}") if not as_json else _code(error)))
-            problems.append(_problem(error, line))
+            known = {problem.line for problem in problems}
+            problems += [one for one in _roster_problems(error, reading.draft) if one.line not in known]
+    problems.sort(key=lambda problem: problem.line)
+    code = worst(problem.code for problem in problems)
     if as_json:
         print_json(
             {
@@ -92,7 +89,7 @@ def check_command(draft: str, *, as_json: bool) -> int:
             }
         )
         return code
-    for problem in reading.problems:
+    for problem in problems:
         show_problem(problem.text, problem.hint, f"{draft}:{problem.line}")
     if addressees is not None:
         pairs = [("to", ", ".join(addressees.to))]
@@ -104,16 +101,21 @@ def check_command(draft: str, *, as_json: bool) -> int:
     return code
 
 
-def _code(error: BaseException) -> int:
-    from dispatch.errors import exit_code
-
-    return exit_code(error)
-
-
-def _problem(error: DispatchError | KeysError, line: int) -> Problem:
+def _roster_problems(error: DispatchError | KeysError, draft: Draft) -> list[Problem]:
+    """Say at which lines the roster stops a draft: those of addressees, or of its kind for all else."""
+    from dispatch.addressees import UnknownAddresseesError
     from dispatch.draft import Problem
 
-    return Problem(line=line, text=str(error), hint=error.hint, code=_code(error))
+    if not isinstance(error, UnknownAddresseesError):
+        return [Problem(draft.lines.get("kind", 1), str(error), error.hint, exit_code(error))]
+    places = {
+        name: draft.lines.get(f"{field}[{index}]") or draft.lines.get(field, 1)
+        for field, names in (("info", draft.info), ("to", draft.to))
+        for index, name in enumerate(names)
+    }
+    return [
+        Problem(places.get(name, 1), text, error.hint, exit_code(error)) for name, text in error.wrong.items()
+    ]
 
 
 def _warn_of_classical(office: Office, addressees: Addressees) -> None:

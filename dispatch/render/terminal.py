@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 _KEPT = "\u200c\u200d"
 _INDENT = "  "
 _LABEL_WIDTH = 12
+_GAP = 2
+_NARROWEST = 10
 _MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 
 
@@ -82,11 +84,17 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]], width: int, fle
     from rich.text import Text
 
     cells = [[Text(clean(cell)) for cell in row] for row in rows]
-    grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for index, column in enumerate(columns):
-        widest = max([len(column), *(row[index].cell_len for row in cells)])
-        grid.add_column(column, no_wrap=True, min_width=0 if column == flexible else widest)
+    widths = [
+        max([len(column), *(row[index].cell_len for row in cells)]) for index, column in enumerate(columns)
+    ]
+    position = columns.index(flexible)
+    # what the other columns and the gaps between them leave
+    room = max(_NARROWEST, width - sum(widths) + widths[position] - _GAP * (len(columns) - 1))
+    grid = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0))
+    for column in columns:
+        grid.add_column(column, no_wrap=True)
     for row in cells:
+        row[position].truncate(room, overflow="ellipsis")
         grid.add_row(*row)
     output = io.StringIO()
     Console(file=output, width=width, color_system=None, legacy_windows=False).print(grid)

@@ -36,6 +36,7 @@ class TestMaking:
         assert verify_card(home.card.read_bytes()).handle == "cc"
         assert sorted(path.name for path in home.path.iterdir()) == [
             "card",
+            "lock",
             "office.key",
             "root.key",
             "roster",
