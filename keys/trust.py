@@ -45,6 +45,7 @@ from keys.errors import (
     ThresholdError,
     UnpinnedRootError,
 )
+from keys.lines import parse_signing
 from keys.roster import MAX_ROSTER, Roster, decode_roster, encode_roster
 from keys.roster.extends import check_extends
 from keys.signed import SignedText, encode_signed, parse_signed, sign_text, verify_signed
@@ -91,7 +92,10 @@ class TrustedRoster:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoteKeys:
-    """The keys that may sign a note, as of the version that it names, and how many of them must."""
+    """The keys that may sign a note, as of the version that it names, and how many of them must.
+
+    `compromised`: every key of the issuer that is marked, in force at that version or not.
+    """
 
     keys: tuple[VerifyKey, ...]
     threshold: int
@@ -270,15 +274,13 @@ def judge_note(
         raise ExpiredError(f"the note is dated after the expiry of version {version} of the roster")
     # 3. The issuer: both raise if it is no office.
     office = roster.office(issuer)
-    keys = office.signing_keys(version)
-    entries = {key: office.signing_entry(key) for key in keys}
     return NoteKeys(
-        keys=keys,
+        keys=office.signing_keys(version),
         threshold=office.threshold(version),
         compromised={
-            key: entry.compromised
-            for key, entry in entries.items()
-            if entry is not None and entry.compromised is not None
+            parse_signing(entry.value): entry.compromised
+            for entry in office.signing_entries
+            if entry.compromised is not None
         },
     )
 
