@@ -1,0 +1,20 @@
+"""A few kills at random moments of each command; `scripts/torture` makes hundreds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.torture import kills
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.dispatch.realm import Realm
+
+
+@pytest.mark.parametrize("ordeal", kills.ordeals(), ids=lambda ordeal: ordeal.name)
+def test_killed_at_any_moment(template: Realm, arena: Path, ordeal: kills.Ordeal) -> None:
+    tally = kills.torture(template, ordeal, arena, kills=5, seed=1)
+    assert tally.struck >= 5
