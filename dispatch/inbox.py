@@ -227,9 +227,9 @@ class Inbox:
         note = verified.note
         try:
             check_current(self._trusted, self._now)
-            _check_not_ahead(note.date, self._now)
             known = self._register.find(note.number)
             if known is None or known.id != verified.id:
+                _check_not_ahead(note.date, self._now)
                 check_first_arrival(self._trusted, note.number.handle, verified.verified_note.keys, self._now)
         except (FutureError, TrustError) as error:
             raise _SetAsideError("held", error) from error
