@@ -61,8 +61,8 @@ CASES: dict[str, tuple[Callable[[bytes], object], bytes]] = {
     "a roster of a version that it has no table for": (decode_roster, ROSTER % 500_000_000),
     "a roster of the highest version": (decode_roster, ROSTER % (2**53 - 1)),
     "a roster file of empty rosters": (parse_roster_file, b"\n\n{" * MIB),
-    "a key file of empty lines within a key": (parse_secret_keys, BEGIN_KEY + b"\n" * (MIB - 100)),
-    "a key file of comments": (parse_secret_keys, b"#\n" * (MIB // 2)),
+    "a key file of empty lines within a key": (parse_secret_keys, BEGIN_KEY + b"\n" * (MIB // 4)),
+    "a key file of comments": (parse_secret_keys, b"#\n" * (MIB // 8)),
     "a draft of opened marks": (read_draft, draft(b"", b"{++" * (MIB // 3))),
     "a draft of closed marks": (read_draft, draft(b"", b"{++++}\n" * (MIB // 7))),
     "a draft of placeholders": (read_draft, draft(b"", b"[Replace this:\n" * (MIB // 15))),
@@ -70,7 +70,7 @@ CASES: dict[str, tuple[Callable[[bytes], object], bytes]] = {
     "a draft with a dotted name in quotes": (read_draft, draft(b'"a"' + b" . 'a'" * 100_000 + b" = 1")),
     "a draft with a dotted name in a table": (read_draft, draft(b"x = {a" + b".a" * 100_000 + b" = 1}")),
     "a draft with a dotted table": (read_draft, draft(b"[a" + b".a" * 100_000 + b"]")),
-    "a draft with one long name": (read_draft, draft(b"a" * MIB + b" = 1")),
+    "a draft with one long name": (read_draft, draft(b"a" * (MIB // 8) + b" = 1")),
     "a draft of many names": (read_draft, draft(b"".join(b"a%d = 1\n" % n for n in range(3000)))),
     "a draft of brackets": (read_draft, draft(b"x = " + b"[" * 100_000)),
     "a draft of braces": (read_draft, draft(b"x = " + b"{a=" * 100_000)),
@@ -78,7 +78,7 @@ CASES: dict[str, tuple[Callable[[bytes], object], bytes]] = {
     "a draft of quotes": (read_draft, draft(b"x = " + b'"' * 100_000)),
     "a draft of escapes": (read_draft, draft(b'x = """' + b"\\\\" * 100_000)),
     "a draft of carriage returns": (read_draft, draft(b"\r" * MIB)),
-    "a draft of fences": (read_draft, b"+++\n" * (MIB // 4)),
+    "a draft of fences": (read_draft, b"+++\n" * (MIB // 16)),
     "a message of brackets": (parse_message, b'{"kind":"letter","format":' + b"[" * MIB),
     "a message of tables in tables": (
         parse_message,
@@ -101,7 +101,7 @@ CASES: dict[str, tuple[Callable[[bytes], object], bytes]] = {
     "an age header of full lines": (read_header, b"-> a\n" + (b"A" * 64 + b"\n") * 4000 + b"\n--- \n"),
     "age armor of line ends": (age.decode_armor, b"-----BEGIN AGE ENCRYPTED FILE-----" + b"\r\n" * MIB),
     "base64": (decode_base64, b"A" * 8 * MIB),
-    "bech32": (lambda data: decode_bech32(data.decode()), b"a1" + b"q" * MIB),
+    "bech32": (lambda data: decode_bech32(data.decode()), b"a1" + b"q" * (MIB // 8)),
     "bech32 of separators": (lambda data: decode_bech32(data.decode()), b"1" * MIB),
 }
 
