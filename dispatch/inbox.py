@@ -152,7 +152,11 @@ class Inbox:
         outcomes = []
         for waiting in self._register.waiting("held"):
             outcome = self._take(waiting.file, Path(waiting.name))
-            if outcome.state == "held" or outcome.code in (LOCKED, UNEXPECTED):
+            if outcome.state == "held" or outcome.code == LOCKED:
+                continue
+            if outcome.code == UNEXPECTED:
+                # a full disk, say: the next run tries again
+                outcomes.append(replace(outcome, state="held"))
                 continue
             outcomes.append(outcome)
             # what turned out to be forged is not kept; what was rejected is, as evidence

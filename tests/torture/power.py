@@ -190,7 +190,7 @@ def record(realm: Realm, words: list[object]) -> tuple[list[Snapshot], dict[str,
     snapshots: list[Snapshot] = []
     contents: dict[str, bytes] = {}
     with open(name, "rb") as log:  # noqa: PTH123 - a temporary file, by the name that we were given
-        while log.peek():  # type: ignore[attr-defined]
+        while log.peek():
             item = pickle.load(log)  # noqa: S301 - our own
             if isinstance(item, Snapshot):
                 snapshots.append(item)
@@ -263,9 +263,7 @@ def build(top: Path, tree: Tree) -> None:
         path.chmod(stat.S_IMODE(mode))
 
 
-def torture(
-    template: Realm, ordeal: Ordeal, folder: Path, seed: int, *, drawn: int, every: int = 1
-) -> Tally:
+def torture(template: Realm, ordeal: Ordeal, folder: Path, seed: int, *, drawn: int, every: int = 1) -> Tally:
     """Cut the power at every moment, or every so manieth one; the last is always among them."""
     chance = random.Random(f"{ordeal.name} {seed}")
     tally = Tally(name=ordeal.name, states=Counter())
