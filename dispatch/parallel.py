@@ -14,7 +14,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 # Starting processes costs about as much as the work on this many items.
-WORTH_STARTING = 2000
+WORTH_STARTING = 4000
 # Items in the hands of the workers at once: what bounds the memory.
 _WINDOW = 1024
 _CHUNK = 32

@@ -160,7 +160,7 @@ def measure_attachments(table: Table, sizes: Sizes, folder: Path) -> None:
     """Seal and save a large attachment."""
     size = sizes.attachment * 1024 * 1024
     (folder / "attachment").mkdir()
-    times = apart(work.attachment, folder / "attachment", size, sizes.long_rounds)
+    times = apart(work.attachment, folder / "attachment", size, 2 * sizes.long_rounds)
     for way, verb in (("seal", "seal"), ("open", "open")):
         if f"age_{way}" in times:
             what = f"{verb} an attachment of {sizes.attachment} MiB, to disk"
