@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from keys.roster import Roster
 
 
+_SHOWN = 20
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Addressees:
     """Handles in ASCII order: `to` for action, `info` for information, `copies` all with the issuer."""
@@ -26,8 +29,10 @@ class UnknownAddresseesError(RefusedError):
     """Addressees that are no offices. `wrong`: each name as written, and what is wrong with it."""
 
     def __init__(self, wrong: dict[str, str]) -> None:
+        more = f"; and {len(wrong) - _SHOWN} more" if len(wrong) > _SHOWN else ""
         super().__init__(
-            "; ".join(wrong.values()), hint="`dispatch roster show` lists the offices and groups"
+            "; ".join(list(wrong.values())[:_SHOWN]) + more,
+            hint="`dispatch roster show` lists the offices and groups",
         )
         self.wrong = wrong
 

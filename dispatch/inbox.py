@@ -15,12 +15,11 @@ from __future__ import annotations
 
 import os
 import re
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from dispatch.attachment import take_along
 from dispatch.envelope import (
@@ -56,11 +55,13 @@ if TYPE_CHECKING:
 
     from dispatch.message import Message
     from dispatch.note import Number
-    from dispatch.register import Register
+    from dispatch.register import HeldState, Register
     from keys.age.recipients import Identity
     from keys.trust import TrustedRoster
 
 CLOCK_TOLERANCE = timedelta(days=1)
+
+_MAX_REASON = 1000
 
 State = Literal["new", "known", "held", "rejected", "refused"]
 
@@ -124,10 +125,13 @@ class Inbox:
         outcomes: list[Received] = []
         ours: list[tuple[Number, Path]] = []
         for_others = 0
-        for path, named in _find(paths):
+        for found in _find(paths):
+            path = found.path
             try:
+                if found.error is not None:
+                    raise found.error
                 data = read_capped(path, MAX_ENVELOPE)
-                if not named and self._is_for_others(data):
+                if not found.named and self._is_for_others(data):
                     for_others += 1
                     continue
                 ours.append((parse_envelope(data).signed_note.note.number, path))
@@ -135,7 +139,7 @@ class Inbox:
                 outcomes.append(Received(file=str(path), state="refused", error=error))
         for _, path in sorted(ours):
             try:
-                outcomes.append(self._take(read_capped(path, MAX_ENVELOPE), path))
+                outcomes.append(self._take(read_capped(path, MAX_ENVELOPE), path, self._now))
             except (DispatchError, KeysError, OSError) as error:
                 outcomes.append(Received(file=str(path), state="refused", error=error))
         return Batch(received=tuple(map(self._with_gap, outcomes)), for_others=for_others)
@@ -143,7 +147,7 @@ class Inbox:
     def receive_data(self, data: bytes, name: str) -> Received:
         """Take in one envelope that is no file; attachments are looked for in the current folder."""
         try:
-            return self._with_gap(self._take(data, Path(name)))
+            return self._with_gap(self._take(data, Path(name), self._now))
         except (DispatchError, KeysError) as error:
             return Received(file=name, state="refused", error=error)
 
@@ -151,7 +155,10 @@ class Inbox:
         """Try again what is held; give what is held no longer."""
         outcomes = []
         for waiting in self._register.waiting("held"):
-            outcome = self._take(waiting.file, Path(waiting.name))
+            if not waiting.is_verified and waiting.version > self._trusted.roster.version:
+                continue
+            file = self._register.waiting_file(waiting.digest)
+            outcome = self._take(file, Path(waiting.name), waiting.first_seen)
             if outcome.state == "held" or outcome.code == LOCKED:
                 continue
             if outcome.code == UNEXPECTED:
@@ -161,42 +168,54 @@ class Inbox:
             outcomes.append(outcome)
             # what turned out to be forged is not kept; what was rejected is, as evidence
             if outcome.state == "refused":
-                self._register.drop_waiting(sha256(waiting.file).digest())
+                self._register.drop_waiting(waiting.digest)
         return tuple(map(self._with_gap, outcomes))
 
     def _is_for_others(self, data: bytes) -> bool:
         found = _ADDRESSEE.search(data)
         return found is not None and found[1] != self._handle.encode()
 
-    def _take(self, data: bytes, path: Path) -> Received:
+    def _take(self, data: bytes, path: Path, arrived: datetime) -> Received:
+        """Take in one file. `arrived`: when we first saw it."""
         envelope = parse_envelope(data)
-        outcome = Received(file=str(path), state="refused", number=envelope.signed_note.note.number)
+        note = envelope.signed_note.note
+        outcome = Received(file=str(path), state="refused", number=note.number)
         digest = sha256(data).digest()
         try:
-            outcome = self._register_or_raise(envelope, path, outcome)
+            outcome = self._register_or_raise(envelope, path, outcome, arrived)
             self._register.drop_waiting(digest)
-        except _SetAsideError as error:
-            outcome = replace(outcome, state=error.state, error=error.reason)
+            return outcome  # noqa: TRY300 - the way that all is well
         except (DispatchError, KeysError, OSError) as error:
             return replace(outcome, error=error)
-        if outcome.error is None:
-            return outcome
-        waiting = Waiting(
-            name=str(path.absolute()),
-            file=data,
-            number=str(outcome.number),
-            state="held" if outcome.state == "held" else "rejected",
-            code=outcome.code,
-            reason=str(outcome.error),
-        )
+        except _SetAsideError as aside:
+            waiting = Waiting(
+                digest=digest,
+                # a name need not be Unicode, and the register's text must
+                name=os.fsencode(path.absolute()).decode("utf-8", "backslashreplace"),
+                number=note.number,
+                version=note.roster.version,
+                is_verified=aside.is_verified,
+                state=aside.state,
+                code=exit_code(aside.reason),
+                reason=str(aside.reason)[:_MAX_REASON],
+                first_seen=arrived,
+            )
+            return self._keep(waiting, data, replace(outcome, state=aside.state, error=aside.reason))
+
+    def _keep(self, waiting: Waiting, data: bytes, outcome: Received) -> Received:
         try:
-            self._register.put_waiting(digest, waiting, self._now)
+            self._register.put_waiting(waiting, data)
+        except RefusedError:
+            # no room: it stays where it lies, for its own reason
+            return replace(outcome, state="refused")
         except DispatchError as error:
             return replace(outcome, state="refused", error=error)
         return outcome
 
-    def _register_or_raise(self, envelope: Envelope, path: Path, outcome: Received) -> Received:
-        verified = self._verify_or_hold(envelope)
+    def _register_or_raise(
+        self, envelope: Envelope, path: Path, outcome: Received, arrived: datetime
+    ) -> Received:
+        verified = self._verify_or_hold(envelope, arrived)
         try:
             opened = open_envelope(verified, self._handle, self._identities(), self._trusted.roster)
             if _is_built(opened.message):
@@ -220,21 +239,28 @@ class Inbox:
         missing = take_along(sealed, path.parent, self._home / "attachments")
         return replace(outcome, state="new" if new else "known", opened=opened, missing=missing)
 
-    def _verify_or_hold(self, envelope: Envelope) -> VerifiedEnvelope:
+    def check_timely(self, verified: VerifiedEnvelope, arrived: datetime) -> None:
+        """Raise what makes a verified dispatch wait, unless it is registered (steps 2 and 12).
+
+        `arrived`: when we first saw it. Raises FutureError, ExpiredError, CompromisedError.
+        """
+        check_current(self._trusted, self._now)
+        note = verified.note
+        known = self._register.find(note.number)
+        if known is None or known.id != verified.id:
+            _check_not_ahead(note.date, self._now)
+            check_first_arrival(self._trusted, note.number.handle, verified.verified_note.keys, arrived)
+
+    def _verify_or_hold(self, envelope: Envelope, arrived: datetime) -> VerifiedEnvelope:
         """Check steps 2 to 5, and what makes a dispatch wait."""
         try:
             verified = self._verifier.verify(envelope)
         except UnknownVersionError as error:
             self._check_addressee(envelope)
-            raise _SetAsideError("held", error) from error
+            raise _SetAsideError("held", error, is_verified=False) from error
         self._check_addressee(envelope)
-        note = verified.note
         try:
-            check_current(self._trusted, self._now)
-            known = self._register.find(note.number)
-            if known is None or known.id != verified.id:
-                _check_not_ahead(note.date, self._now)
-                check_first_arrival(self._trusted, note.number.handle, verified.verified_note.keys, self._now)
+            self.check_timely(verified, arrived)
         except (FutureError, TrustError) as error:
             raise _SetAsideError("held", error) from error
         return verified
@@ -248,20 +274,9 @@ class Inbox:
         if outcome.opened is None:
             return outcome
         after = outcome.opened.verified.copy.after
-        if after is None or self._register.find(after) or self._is_kept(after):
+        if after is None or self._register.find(after) or self._register.is_waiting(after):
             return outcome
         return replace(outcome, after=after)
-
-    def _is_kept(self, number: Number) -> bool:
-        """Say whether a dispatch of this number is held or was rejected, and truly its issuer's.
-
-        One that names a roster to come is held unseen, and may be anybody's.
-        """
-        for file in self._register.waiting_files(number):
-            with suppress(DispatchError, KeysError):
-                self._verifier.verify(parse_envelope(file))
-                return True
-        return False
 
 
 def _is_built(message: Message) -> bool:
@@ -284,27 +299,57 @@ def _check_not_ahead(date: datetime, now: datetime) -> None:
 
 
 class _SetAsideError(Exception):
-    """A dispatch that is kept outside the register. `state`: held or rejected."""
+    """A dispatch that is kept outside the register."""
 
-    def __init__(self, state: State, reason: Exception) -> None:
+    def __init__(self, state: HeldState, reason: Exception, *, is_verified: bool = True) -> None:
         super().__init__(str(reason))
         self.state = state
         self.reason = reason
+        self.is_verified = is_verified
 
 
-def _find(paths: Iterable[Path]) -> Iterator[tuple[Path, bool]]:
-    """List files, and whether each was named; a folder's *.dispatch files in order, links not followed."""
+class _Found(NamedTuple):
+    """A file, or what could not be looked into. `named`: the caller named it."""
+
+    path: Path
+    named: bool
+    error: OSError | None = None
+
+
+def _find(paths: Iterable[Path]) -> Iterator[_Found]:
+    """List files; of a folder its *.dispatch files in order, links not followed.
+
+    What cannot be listed is found too, with its error: one hostile name must not stop the rest.
+    """
     for path in paths:
-        if not path.is_dir():
-            yield path, True
+        if path.is_dir():
+            yield from _find_within(path)
+        else:
+            yield _Found(path, named=True)
+
+
+def _find_within(top: Path) -> Iterator[_Found]:
+    folders = [top]
+    while folders:
+        folder = folders.pop()
+        try:
+            with os.scandir(folder) as listing:
+                # hidden folders hold what is being written
+                entries = sorted(
+                    (entry for entry in listing if entry.name[:1] != "."), key=lambda entry: entry.name
+                )
+        except OSError as error:
+            yield _Found(folder, named=False, error=error)
             continue
-        for folder, folders, names in os.walk(path):
-            # hidden folders hold what is being written
-            folders[:] = sorted(name for name in folders if not name.startswith("."))
-            for name in sorted(names):
-                file = Path(folder, name)
-                if not name.endswith(".dispatch") or name.startswith("."):
-                    continue
+        below = []
+        for entry in entries:
+            path = Path(entry.path)
+            try:
+                if entry.is_dir(follow_symlinks=False):
+                    below.append(path)
                 # a pipe would make us wait for ever
-                if file.is_file() and not file.is_symlink():
-                    yield file, False
+                elif entry.name.casefold().endswith(".dispatch") and entry.is_file(follow_symlinks=False):
+                    yield _Found(path, named=False)
+            except OSError as error:
+                yield _Found(path, named=False, error=error)
+        folders += reversed(below)

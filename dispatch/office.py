@@ -241,7 +241,9 @@ class Office:
 
     def open(self, data: bytes) -> OpenedMessage:
         """Check and open an envelope without registering it."""
-        return self._open(parse_envelope(data))
+        opened = self._open(parse_envelope(data))
+        self.inbox.check_timely(opened.verified, self.now)
+        return opened
 
     def save(self, opened: OpenedMessage, beside: Path, directory: Path) -> tuple[Path, ...]:
         """Save the attachments of an opened message; they lie in the home or `beside` the envelope."""

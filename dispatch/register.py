@@ -20,7 +20,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Final, Literal, Self
 
 from dispatch.envelope import Copy
-from dispatch.errors import EquivocationError, RefusedError, StorageError
+from dispatch.errors import INTEGRITY, EquivocationError, RefusedError, StorageError
 from dispatch.merkle import leaf_hash, root
 from dispatch.note import FIRST_HEAD, Head, Number, parse_number
 from keys.text import format_date, parse_date
@@ -35,8 +35,9 @@ if TYPE_CHECKING:
 # How long a process waits for another that is writing, in seconds.
 WAIT: Final = 120.0
 
-# How many files may be held or kept as evidence.
+# How many files of one issuer may be held or kept as evidence, and how many of nobody knows whom.
 MAX_WAITING: Final = 1000
+MAX_UNVERIFIED: Final = 100
 
 State = Literal["pending", "signed", "released", "received"]
 HeldState = Literal["held", "rejected"]
@@ -76,14 +77,20 @@ class StoredCopy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiting:
-    """A file that is held or was rejected, with the reason and its exit code."""
+    """A file that is held or was rejected, by the SHA-256 of its bytes, with the reason and its exit code.
 
+    `version`: of the roster that it names. `is_verified`: it is truly its issuer's (steps 2 to 5).
+    """
+
+    digest: bytes
     name: str
-    file: bytes
-    number: str
+    number: Number
+    version: int
+    is_verified: bool
     state: HeldState
     code: int
     reason: str
+    first_seen: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -306,32 +313,43 @@ class Register:
             self.store_attachments(seq, attachments)
         return True
 
-    def put_waiting(self, digest: bytes, waiting: Waiting, now: datetime) -> None:
-        """Keep a file that is held or rejected, under the SHA-256 of its bytes; the newest reason stands.
+    def put_waiting(self, waiting: Waiting, file: bytes) -> None:
+        """Keep a file that is held or rejected; of the same bytes again only state and reason change.
 
-        Raises RefusedError if MAX_WAITING others are kept: strangers must not fill the disk.
+        Whoever can put files into the post can have unverified ones kept: of those the newest
+        MAX_UNVERIFIED stay. Raises RefusedError for one more verified file of an issuer that has
+        MAX_WAITING here, unless it proves an equivocation.
         """
         with self.transaction():
-            count = "SELECT count(*) FROM waiting WHERE digest <> ?"
-            if self._connection.execute(count, (digest,)).fetchone()[0] >= MAX_WAITING:
+            kept = "SELECT count(*) FROM waiting WHERE issuer = ? AND verified AND digest <> ?"
+            count = self._connection.execute(kept, (waiting.number.handle, waiting.digest)).fetchone()[0]
+            if waiting.is_verified and count >= MAX_WAITING and waiting.code != INTEGRITY:
                 raise RefusedError(
-                    f"{MAX_WAITING} files are held or rejected already: no room to keep this one",
-                    hint="import the newest roster, then receive it again",
+                    f"{MAX_WAITING} files of {waiting.number.handle} are held or rejected already"
                 )
             self._connection.execute(
-                "INSERT INTO waiting (digest, name, file, number, state, code, reason, first_seen)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (digest) DO UPDATE SET"
-                " state = excluded.state, code = excluded.code, reason = excluded.reason",
+                "INSERT INTO waiting (digest, name, file, issuer, number, version, verified, state, code,"
+                " reason, first_seen) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (digest) DO UPDATE"
+                " SET verified = excluded.verified, state = excluded.state, code = excluded.code,"
+                " reason = excluded.reason",
                 (
-                    digest,
+                    waiting.digest,
                     waiting.name,
-                    waiting.file,
-                    waiting.number,
+                    file,
+                    waiting.number.handle,
+                    str(waiting.number),
+                    waiting.version,
+                    waiting.is_verified,
                     waiting.state,
                     waiting.code,
                     waiting.reason,
-                    format_date(now),
+                    format_date(waiting.first_seen),
                 ),
+            )
+            self._connection.execute(
+                "DELETE FROM waiting WHERE NOT verified AND seq NOT IN"
+                " (SELECT seq FROM waiting WHERE NOT verified ORDER BY seq DESC LIMIT ?)",
+                (MAX_UNVERIFIED,),
             )
 
     def drop_waiting(self, digest: bytes) -> None:
@@ -343,23 +361,38 @@ class Register:
         with self.transaction():
             self._connection.execute("DELETE FROM waiting WHERE digest = ?", (digest,))
 
-    def waiting_files(self, number: Number) -> tuple[bytes, ...]:
-        """Give the files that claim this number and are held or were rejected."""
+    def is_waiting(self, number: Number) -> bool:
+        """Say whether a dispatch of this number, truly its issuer's, is held or was rejected."""
         with self._translated():
-            rows = self._connection.execute(
-                "SELECT file FROM waiting WHERE number = ?", (str(number),)
-            ).fetchall()
-        return tuple(row[0] for row in rows)
+            query = "SELECT 1 FROM waiting WHERE number = ? AND verified LIMIT 1"
+            return self._connection.execute(query, (str(number),)).fetchone() is not None
+
+    def waiting_file(self, digest: bytes) -> bytes:
+        """Give the bytes of a file that is held or was rejected."""
+        with self._translated():
+            query = "SELECT file FROM waiting WHERE digest = ?"
+            return bytes(self._connection.execute(query, (digest,)).fetchone()[0])
 
     def waiting(self, state: HeldState) -> tuple[Waiting, ...]:
         """List what is held or rejected, oldest first."""
         with self._translated():
             rows = self._connection.execute(
-                "SELECT name, file, number, state, code, reason FROM waiting WHERE state = ? ORDER BY seq",
+                "SELECT digest, name, number, version, verified, state, code, reason, first_seen"
+                " FROM waiting WHERE state = ? ORDER BY seq",
                 (state,),
             ).fetchall()
         return tuple(
-            Waiting(name=row[0], file=row[1], number=row[2], state=row[3], code=row[4], reason=row[5])
+            Waiting(
+                digest=row[0],
+                name=row[1],
+                number=parse_number(row[2]),
+                version=row[3],
+                is_verified=bool(row[4]),
+                state=row[5],
+                code=row[6],
+                reason=row[7],
+                first_seen=parse_date(row[8]),
+            )
             for row in rows
         )
 

@@ -157,7 +157,7 @@ def _list_waiting(office: Office, state: str, *, as_json: bool) -> None:
             [
                 {
                     "file": item.name,
-                    "number": item.number,
+                    "number": str(item.number),
                     "state": item.state,
                     "error": item.reason,
                     "code": item.code,
@@ -166,7 +166,7 @@ def _list_waiting(office: Office, state: str, *, as_json: bool) -> None:
             ]
         )
         return
-    rows = [(item.number, item.reason) for item in waiting]
+    rows = [(str(item.number), item.reason) for item in waiting]
     print_text(table(("number", "reason"), rows, width(), "reason") if rows else f"nothing is {state}")
 
 

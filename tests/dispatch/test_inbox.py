@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 from datetime import timedelta
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -29,7 +30,7 @@ from keys.errors import CompromisedError, ExpiredError, NoMatchError, UnknownVer
 from keys.keyfile import generate, replace_keyfile
 from keys.roster import add_office, revoke_key, set_group
 from keys.signing import SigningKey
-from tests.dispatch.realm import DAY, NOW, Forgery, Realm
+from tests.dispatch.realm import DAY, NOW, Forgery, Realm, draft
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -310,6 +311,14 @@ class TestKeysThatEnded:
         self.rotate(realm, "cc", NOW + DAY)
         assert states(realm.receive("tula", folder, now=NOW + 300 * DAY)) == [("known", 0)]
 
+    def test_what_came_in_time_is_not_late_when_it_is_tried_again(self, realm: Realm) -> None:
+        """Held because it is dated ahead; its key ended meanwhile: what counts is when it came."""
+        post = realm.path / "ahead"
+        realm.office("cc", now=NOW + 5 * DAY).issue(draft(), [], post)
+        assert states(realm.receive("tula", post)) == [("held", 7)]
+        self.rotate(realm, "cc", NOW + 6 * DAY)
+        assert states(realm.office("tula", now=NOW + 60 * DAY).inbox.retry_held()) == [("new", 0)]
+
     def test_a_key_in_other_hands_signs_nothing_new_at_whatever_date(self, realm: Realm) -> None:
         folder = realm.issue()
         realm.receive("penza", folder)
@@ -345,7 +354,7 @@ class TestRejected:
         assert (outcome.state, outcome.code) == ("rejected", 3)
         assert isinstance(outcome.error, EquivocationError)
         evidence = waiting(realm, "tula", "rejected")
-        assert [one.file for one in evidence] == [(folder / "tula.dispatch").read_bytes()]
+        assert [one.digest for one in evidence] == [sha256((folder / "tula.dispatch").read_bytes()).digest()]
         # what was there first stays what it was
         [entry] = entries(realm, "tula")
         assert b"first" in realm.office("tula").read(entry.number).line
@@ -473,8 +482,12 @@ class TestStrangers:
         os.mkfifo(folder / "pipe.dispatch")
         assert states(realm.receive("tula", folder)) == [("new", 0)]
 
-    def test_no_more_than_so_many_files_are_kept(self, realm: Realm, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("dispatch.register.MAX_WAITING", 2)
+    def test_a_flood_of_what_cannot_be_checked_yet_pushes_out_only_itself(
+        self, realm: Realm, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("dispatch.register.MAX_UNVERIFIED", 2)
+        ahead = Forgery(issuer="penza", kind=Letter, to=("tula",), date=NOW + 3 * DAY)
+        realm.receive("tula", realm.put(realm.forge(ahead), "ahead"))
         for ordinal in (1, 2, 3):
             unknown = Forgery(
                 ordinal=ordinal,
@@ -483,8 +496,43 @@ class TestStrangers:
                 ),
             )
             [outcome] = states(realm.receive("tula", realm.put(realm.forge(unknown), f"{ordinal}")))[-1:]
-            assert outcome == (("held", 6) if ordinal <= 2 else ("refused", 7))
-        assert len(waiting(realm, "tula", "held")) == 2
+            assert outcome == ("held", 6)
+        held = [str(one.number) for one in waiting(realm, "tula", "held")]
+        assert held == ["penza/2026/1", "cc/2026/2", "cc/2026/3"]
+
+    def test_evidence_of_an_equivocation_always_finds_room(
+        self, realm: Realm, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("dispatch.register.MAX_WAITING", 0)
+        for text in ("first", "second"):
+            folder = realm.put(realm.forge(Forgery(text=text)), text)
+            outcome = only(realm.receive("tula", folder / "tula.dispatch"))
+        assert (outcome.state, outcome.code) == ("rejected", 3)
+
+    def test_a_hostile_name_or_folder_costs_only_itself(self, realm: Realm) -> None:
+        """A name that is no text, a folder deeper than Python recurses, a path that is too long."""
+        folder = realm.issue()
+        unknown = Forgery(
+            ordinal=7,
+            note=lambda note: dataclasses.replace(
+                note, roster=note.roster._replace(version=9), register=Head("2026", 6, bytes(32))
+            ),
+        )
+        (folder / os.fsdecode(b"x\xff.dispatch")).write_bytes(realm.forge(unknown)["tula"])
+        deep = os.open(folder, os.O_RDONLY)
+        for _ in range(1200):
+            os.mkdir("d" * 4, dir_fd=deep)
+            below = os.open("d" * 4, os.O_RDONLY, dir_fd=deep)
+            os.close(deep)
+            deep = below
+        os.close(deep)
+        assert ("new", 0) in states(realm.receive("tula", folder))
+        assert len(waiting(realm, "tula", "held")) == 1
+
+    def test_an_ending_in_capitals_is_one(self, realm: Realm) -> None:
+        folder = realm.issue()
+        (folder / "cc-2026-1.tula.dispatch").rename(folder / "CC-2026-1.TULA.DISPATCH")
+        assert states(realm.receive("tula", folder)) == [("new", 0)]
 
 
 def _head_before(number: Number) -> Head:

@@ -235,22 +235,21 @@ class TestReceived:
 def test_what_waits_is_kept_once_with_its_newest_reason(register: Register) -> None:
     digest = sha256(b"file").digest()
     for state, code, reason in (("held", 6, "first"), ("rejected", 3, "second")):
-        register.put_waiting(
-            digest,
-            Waiting(
-                name="a",
-                file=b"file",
-                number="cc/2026/1",
-                state="held" if state == "held" else "rejected",
-                code=code,
-                reason=reason,
-            ),
-            NOW,
+        waiting = Waiting(
+            digest=digest,
+            name="a",
+            number=Number("cc", "2026", 1),
+            version=2,
+            is_verified=True,
+            state="held" if state == "held" else "rejected",
+            code=code,
+            reason=reason,
+            first_seen=NOW,
         )
+        register.put_waiting(waiting, b"file")
     assert register.waiting("held") == ()
-    assert [(one.file, one.code, one.reason) for one in register.waiting("rejected")] == [
-        (b"file", 3, "second")
-    ]
+    assert [(one.code, one.reason) for one in register.waiting("rejected")] == [(3, "second")]
+    assert register.waiting_file(digest) == b"file"
     register.drop_waiting(digest)
     assert register.waiting("rejected") == ()
 

@@ -294,9 +294,9 @@ class RegisterMachine(RuleBasedStateMachine):
             entries = office.register.newest(1000)
             assert {entry.number: entry.id for entry in entries} == self.received[handle]
             assert len(entries) == len(self.received[handle])
-            held = [waiting.file for waiting in office.register.waiting("held")]
+            held = [office.register.waiting_file(one.digest) for one in office.register.waiting("held")]
             assert sorted(held) == sorted(post.data for post in self.held[handle])
-            rejected = [waiting.file for waiting in office.register.waiting("rejected")]
+            rejected = [office.register.waiting_file(one.digest) for one in office.register.waiting("rejected")]
             assert sorted(rejected) == sorted(self.rejected[handle])
             office.close()
 
