@@ -4,7 +4,7 @@ Source: docs/FORMAT.md, section 15. A key file is text, age identities and OpenS
 keys one after another, sealed with a passphrase as an armored age file or, for machines
 that nobody attends, in clear: `age -d office.key` gives the text back. A file that others
 than its owner can read or write is refused, and nothing is ever written over another file
-unless `replace_keyfile` was asked to.
+unless `replace_keyfile` was asked to. Whoever reads or writes one dumps no core from then on.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import os
 import stat
 import sys
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -117,6 +118,7 @@ def read_keyfile(path: Path, ask_passphrase: Callable[[], str]) -> SecretKeys:
 
     Raises KeyFileError (also for permissions), PassphraseError, OSError.
     """
+    forbid_core_dumps()
     data = _read_private(Path(path))
     try:
         if data.startswith(_ARMOR):
@@ -136,6 +138,7 @@ def write_keyfile(
     The file is there whole or not at all. Raises KeyFileError if any file is there
     already, PassphraseError for an empty passphrase, OSError.
     """
+    forbid_core_dumps()
     _write(Path(path), _seal(keys, passphrase, work_factor), replace=False)
 
 
@@ -143,7 +146,26 @@ def replace_keyfile(
     path: Path, keys: SecretKeys, passphrase: str | None, *, work_factor: int = WORK_FACTOR
 ) -> None:
     """Write a key file over the old one, as for a new passphrase or further keys; see `write_keyfile`."""
+    forbid_core_dumps()
     _write(Path(path), _seal(keys, passphrase, work_factor), replace=True)
+
+
+def forbid_core_dumps() -> None:
+    """Let no crash of this process, or of one that it starts, write its memory to the disk.
+
+    Only the soft limit, so that whoever has us as a part of something bigger can take it back. Not
+    PR_SET_DUMPABLE: processes that we start, which hold plaintext too, would not inherit it, and it
+    would take /proc/PID, and so lsof or a profiler, from the user whose process this is.
+    """
+    try:
+        import resource
+    except ImportError:  # Windows, where it is the user who has crashes of programs dumped
+        return
+    # Linux hands a core to a program without asking for the limit, except for that of one byte
+    wanted = 1 if sys.platform == "linux" else 0
+    hard = resource.getrlimit(resource.RLIMIT_CORE)[1]
+    with suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_CORE, (wanted if hard else 0, hard))
 
 
 def _seal(keys: SecretKeys, passphrase: str | None, work_factor: int) -> bytes:

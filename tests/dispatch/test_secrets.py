@@ -12,15 +12,14 @@ import signal
 import stat
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from dispatch.cli.main import run
-from dispatch.plaintext import Secrets
-from keys import age
+from dispatch.home import Home
+from dispatch.keeper import load_trusted
 from keys.codec import encode_base64
 from keys.keyfile import encode_secret_keys, replace_keyfile
 from keys.signing import encode_private
@@ -36,7 +35,6 @@ PASSPHRASE = "верный лошадь батарея"
 TEXT = "СОДЕРЖАНИЕ ЦИРКУЛЯРА"
 SUBJECT = "СЕКРЕТНЫЙ ПРЕДМЕТ"
 PLAN = "НАЗВАНИЕ ПЛАНА"
-TEMPORARY = 0.01
 
 posix = pytest.mark.skipif(os.name != "posix", reason="modes and signals are of POSIX")
 linux = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="there is no /proc")
@@ -97,10 +95,11 @@ def issue_words(realm: Realm) -> list[str]:
 # Runs the command line as with very many addressees, in this process and two workers, and stops when the
 # first body is stored until a line comes in on standard input.
 STOPPED = """
+import resource
 import sys
 import dispatch.parallel
 from dispatch.register import Register
-dispatch.parallel.WORTH_STARTING = 1
+dispatch.parallel.WORTH_STARTING = dispatch.parallel._CHUNK = 1
 dispatch.parallel.usable_cores = lambda: 2
 store = Register.store_body
 def stop(*arguments):
@@ -109,6 +108,8 @@ def stop(*arguments):
     sys.stdin.readline()
     store(*arguments)
 Register.store_body = stop
+hard = resource.getrlimit(resource.RLIMIT_CORE)[1]
+resource.setrlimit(resource.RLIMIT_CORE, (hard, hard))
 if __name__ == "__main__":
     from dispatch.cli.main import run
     sys.exit(run(sys.argv[1:]))
@@ -171,7 +172,7 @@ def test_no_argument_environment_or_temporary_file_holds_a_secret(
     template = type(realm)(realm_template)
     secrets = needles(template)
     family = stopped.family()
-    assert len(family) >= 3  # the run and its workers
+    assert len(family) >= 4  # the run, its two workers, and what tidies up after them
     for process in family:
         for what in ("cmdline", "environ"):
             data = (process / what).read_bytes()
@@ -197,9 +198,7 @@ def test_the_key_file_alone_holds_the_needles(realm: Realm) -> None:
 @linux
 def test_workers_dump_no_core_either(stopped: Stopped) -> None:
     for process in stopped.family():
-        [line] = [
-            one for one in (process / "limits").read_text("ascii").splitlines() if "core file" in one
-        ]
+        [line] = [one for one in (process / "limits").read_text("ascii").splitlines() if "core file" in one]
         if b"resource_tracker" not in (process / "cmdline").read_bytes():
             assert line.split()[4] in ("0", "1"), (process / "cmdline").read_bytes()
     stopped.finish()
@@ -252,10 +251,10 @@ BUG = """
 import os
 import time
 import dispatch.parallel
-from keys import age
 if os.environ["BUG_WORKERS"] == "yes":
-    dispatch.parallel.WORTH_STARTING = 1
+    dispatch.parallel.WORTH_STARTING = dispatch.parallel._CHUNK = 1
 dispatch.parallel.usable_cores = lambda: 2
+original = age.encrypt
 def encrypt(plaintext, recipients):
     match os.environ["BUG"]:
         case "raise":
@@ -265,6 +264,11 @@ def encrypt(plaintext, recipients):
         case "exit":
             os._exit(9)
         case "wait":
+            try:
+                os.mkdir(os.environ["BUG_ONCE"])
+            except FileExistsError:
+                return original(plaintext, recipients)
+            time.sleep(1)  # until the other worker has done all the rest and waits for more
             print("waiting", flush=True)
             time.sleep(60)
 age.encrypt = encrypt
@@ -278,6 +282,7 @@ def start_with_bug(realm: Realm, bug: str, *, workers: bool) -> subprocess.Popen
     environment = os.environ | {
         "PYTHONPATH": os.pathsep.join((str(place), str(ROOT))),
         "BUG": bug,
+        "BUG_ONCE": str(realm.path / "once"),
         "BUG_WORKERS": "yes" if workers else "no",
     }
     pipe = subprocess.PIPE
@@ -309,30 +314,15 @@ def test_a_worker_that_dies_shows_no_secret(realm: Realm) -> None:
 
 
 @posix
-@pytest.mark.parametrize("workers", [False, True])
-def test_an_interrupt_shows_no_secret(realm: Realm, *, workers: bool) -> None:
-    """Ctrl-C reaches the run and its workers."""
-    process = start_with_bug(realm, "wait", workers=workers)
+def test_an_interrupt_shows_no_secret(realm: Realm) -> None:
+    process = start_with_bug(realm, "wait", workers=False)
     assert process.stdout is not None
-    process.stdout.readline()
-    time.sleep(TEMPORARY)
+    assert process.stdout.readline() == b"waiting\n"
     os.killpg(process.pid, signal.SIGINT)
     out, errors = process.communicate(timeout=60)
     assert b"dispatch: stopped\n" in errors
     assert b"Traceback" not in errors, errors.decode()
     assert seen(out + errors, needles(realm)) == []
-
-
-def test_no_repr_shows_a_secret(realm: Realm) -> None:
-    plan = realm.path / "plan.txt"
-    plan.write_text(PLAN, "utf-8")
-    from dispatch.attachment import seal_attachment
-
-    sealed = seal_attachment(plan, realm.path / "sealed")
-    keys = realm.keys("cc")
-    shown = [sealed, keys, *keys.identities, *keys.signing_keys, age.passphrase(PASSPHRASE)]
-    for value in shown:
-        assert seen(repr(value).encode(), needles(realm)) == [], type(value)
 
 
 @posix
@@ -363,9 +353,6 @@ def _first_day(folder: Path, mask: int) -> None:
     dispatch("cc", "roster", "group", "provinces", "tula")
     dispatch("cc", "roster", "sign")
     dispatch("cc", "roster", "export", "-o", str(folder / "roster"))
-    from dispatch.home import Home
-    from dispatch.keeper import load_trusted
-
     roster = load_trusted(Home(folder / "cc")).roster
     dispatch("tula", "roster", "import", str(folder / "roster"), "--root", roster.root_fingerprint(2))
     text = write_draft(folder / "draft.md")
