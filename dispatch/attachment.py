@@ -11,7 +11,7 @@ import shutil
 import tempfile
 import unicodedata
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -45,7 +45,7 @@ class SealedAttachment:
     """An attachment as the message lists it, with the identity that opens it."""
 
     entry: Attachment
-    identity: str
+    identity: str = field(repr=False)
 
 
 class _Stream(Protocol):

@@ -17,9 +17,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from dispatch.attachment import seal_attachment
 from dispatch.cli.main import run
 from dispatch.home import Home
 from dispatch.keeper import load_trusted
+from keys import age
 from keys.codec import encode_base64
 from keys.keyfile import encode_secret_keys, replace_keyfile
 from keys.signing import encode_private
@@ -251,6 +253,7 @@ BUG = """
 import os
 import time
 import dispatch.parallel
+from keys import age
 if os.environ["BUG_WORKERS"] == "yes":
     dispatch.parallel.WORTH_STARTING = dispatch.parallel._CHUNK = 1
 dispatch.parallel.usable_cores = lambda: 2
@@ -323,6 +326,16 @@ def test_an_interrupt_shows_no_secret(realm: Realm) -> None:
     assert b"dispatch: stopped\n" in errors
     assert b"Traceback" not in errors, errors.decode()
     assert seen(out + errors, needles(realm)) == []
+
+
+def test_no_repr_shows_a_secret(realm: Realm) -> None:
+    plan = realm.path / "plan.txt"
+    plan.write_text(PLAN, "utf-8")
+    sealed = seal_attachment(plan, realm.path / "sealed")
+    keys = realm.keys("cc")
+    shown = [sealed, keys, *keys.identities, *keys.signing_keys, age.passphrase(PASSPHRASE)]
+    for value in shown:
+        assert seen(repr(value).encode(), needles(realm)) == [], type(value)
 
 
 @posix
