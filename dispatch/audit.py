@@ -51,7 +51,7 @@ class Verdict:
 
 def verify_files(names: Sequence[str], trusted: TrustedRoster) -> Iterator[Verdict]:
     """Check files: envelopes, and bare notes by their name `.note`. Every one is tried."""
-    yield from map_parallel(verify_file, Verifier(trusted), names, len(names))
+    yield from map_parallel(verify_file, Verifier(trusted), names, len(names), may_fork=True)
 
 
 def verify_file(verifier: Verifier, name: str) -> Verdict:

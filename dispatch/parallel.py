@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sys
+import threading
 from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
 
@@ -23,9 +25,18 @@ _shared: object = None
 
 
 def map_parallel(
-    function: Callable[[Shared, Item], Result], shared: Shared, items: Iterable[Item], count: int
+    function: Callable[[Shared, Item], Result],
+    shared: Shared,
+    items: Iterable[Item],
+    count: int,
+    *,
+    may_fork: bool = False,
 ) -> Iterator[Result]:
-    """Map a picklable `function(shared, item)` over about `count` items, in order, with flat memory."""
+    """Map a picklable `function(shared, item)` over about `count` items, in order, with flat memory.
+
+    `may_fork`: nothing is open that copies of this process must not share, no register and
+    no lock, and no randomness is drawn. They then have a large `shared` without reading it.
+    """
     workers = usable_cores()
     if count < WORTH_STARTING or workers == 1:
         yield from (function(shared, item) for item in items)
@@ -33,7 +44,8 @@ def map_parallel(
     from concurrent.futures import ProcessPoolExecutor
     from multiprocessing import get_context
 
-    context = get_context("spawn")
+    forks = may_fork and sys.platform == "linux" and threading.active_count() == 1
+    context = get_context("fork" if forks else "spawn")
     with ProcessPoolExecutor(workers, mp_context=context, initializer=_share, initargs=(shared,)) as pool:
         iterator = iter(items)
         pending = pool.map(_call, ((function, item) for item in islice(iterator, _WINDOW)), chunksize=_CHUNK)
