@@ -19,12 +19,13 @@ from dispatch.errors import DispatchError, describe, exit_code
 from dispatch.files import read_capped
 from dispatch.parallel import map_parallel
 from keys.codec import encode_base64
-from keys.errors import KeysError
+from keys.errors import CompromisedError, KeysError
 from keys.text import format_date
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
+    from keys.roster import Roster
     from keys.signing import VerifyKey
     from keys.trust import TrustedRoster
 
@@ -65,12 +66,21 @@ def verify_file(verifier: Verifier, name: str) -> Verdict:
             keys = verifier.verify_note(signed_note).keys
         else:
             envelope = parse_envelope(data)
-            said = _describe(envelope.signed_note, envelope.copy)
+            signed_note = envelope.signed_note
+            said = _describe(signed_note, envelope.copy)
             keys = verifier.verify(envelope).verified_note.keys
+        _refuse_compromised(verifier.roster, signed_note.note.number.handle, keys)
     except (DispatchError, KeysError, OSError) as error:
         hint = getattr(error, "hint", "")
         return Verdict(file=name, **said, error=describe(error), hint=hint, code=exit_code(error))
     return Verdict(file=name, **said, keys=_fingerprints(keys))
+
+
+def _refuse_compromised(roster: Roster, handle: str, keys: Iterable[VerifyKey]) -> None:
+    """Refuse what a thief could have written at any date; others' receipts could show that it is older."""
+    office = roster.office(handle)
+    if any(entry is not None and entry.compromised is not None for entry in map(office.signing_entry, keys)):
+        raise CompromisedError("signed with a key that has since been compromised: its date proves nothing")
 
 
 def _describe(signed_note: SignedNote, copy: Copy | None) -> dict[str, Any]:

@@ -198,7 +198,7 @@ def _split(text: str, found: _Problems) -> _Parts | None:
         source="\n".join(lines[first + 1 : last]) + "\n",
         source_line=first + 2,
         body="\n".join(lines[start:]).strip(),
-        body_line=start + 1,
+        body_line=min(start + 1, len(lines)),
     )
 
 

@@ -16,6 +16,7 @@ from dispatch.files import locked, write_whole
 from keys.card import Card, parse_card, verify_card
 from keys.errors import UnpinnedError
 from keys.keyfile import SecretKeys, read_keyfile
+from keys.lines import encode_sealing, sealing_fingerprint
 from keys.roster import (
     Roster,
     add_office,
@@ -147,9 +148,14 @@ class Keeper:
         root = self._read_root()
         with self._alone():
             draft = self._demand_pending()
-            signed = sign_roster(
-                set_dates(draft, date=self._now, expires=self._now + VALIDITY), root.signing_keys
-            )
+            if draft.root != self.trusted.roster.root:
+                raise RefusedError(
+                    f"{self._home.pending_roster}: the edits change the root, which no command here does",
+                    hint="somebody else wrote that file; remove it and make your edits again",
+                )
+            # a clock that ran ahead once must not make rosters that expire before their date
+            date = max(self._now, self.trusted.roster.date)
+            signed = sign_roster(set_dates(draft, date=date, expires=date + VALIDITY), root.signing_keys)
             self.trusted = trust_update(self.trusted, (*self.trusted.chain, signed))
             write_whole(self._home.roster, encode_roster_file(self.trusted.chain), overwrite=True)
             self._home.pending_roster.unlink(missing_ok=True)
@@ -177,28 +183,54 @@ class Keeper:
                 hint="send the card to the keeper of the roster",
             )
         draft = self.pending()
-        return draft or next_version(self.trusted.roster, date=self._now, expires=self._now + VALIDITY)
+        date = max(self._now, self.trusted.roster.date)
+        return draft or next_version(self.trusted.roster, date=date, expires=date + VALIDITY)
 
     def _read_root(self) -> SecretKeys:
         return read_keyfile(self._home.root_key, self._ask_passphrase)
 
     def _store(self, draft: Roster) -> None:
-        data = encode_roster(draft)
-        write_whole(self._home.pending_roster, data, overwrite=True)
+        write_whole(self._home.pending_roster, encode_roster(draft), overwrite=True, mode=0o600)
+
+
+def describe_changes(old: Roster, new: Roster) -> tuple[str, ...]:
+    """Say in lines what a new version changes: offices with their keys, rights and titles, and groups."""
+    lines: list[str] = []
+    for handle in sorted({*old.handles(old.version), *new.handles(new.version)}):
+        before = _facts(old, handle) if old.has_office(handle, old.version) else frozenset()
+        after = _facts(new, handle) if new.has_office(handle, new.version) else frozenset()
+        lines += [f"- {fact}" for fact in sorted(before - after)]
+        lines += [f"+ {fact}" for fact in sorted(after - before)]
+    for name in sorted({group.name for group in (*old.groups, *new.groups)}):
+        members, now = old.members(name, old.version), new.members(name, new.version)
+        lines += [f"- @{name}: {handle}" for handle in members if handle not in now]
+        lines += [f"+ @{name}: {handle}" for handle in now if handle not in members]
+    return tuple(lines)
+
+
+def _facts(roster: Roster, handle: str) -> frozenset[str]:
+    office, version = roster.office(handle), roster.version
+    facts = [f"title {office.title(version)}", *(f"right {right}" for right in office.rights(version))]
+    facts += [f"signing {key.fingerprint()}" for key in office.signing_keys(version)]
+    sealing = office.sealing_key(version)
+    if sealing is not None:
+        facts.append(f"sealing {sealing_fingerprint(encode_sealing(sealing))}")
+    return frozenset(f"{handle}: {fact}" for fact in facts)
 
 
 def allowed_signers(roster: Roster) -> str:
     """Write the signing keys of all offices as OpenSSH's allowed_signers, for `ssh-keygen -Y verify`.
 
-    A key that has ended is valid before the date of the version that ended it.
+    A key that has ended is valid before the date of the version that ended it, or before it was compromised.
     """
     lines = []
     for office in roster.offices:
         for entry in office.signing_entries:
             options = 'namespaces="dispatch-note"'
-            ends = [end for end in (entry.until, office.until) if end is not None]
+            ends = [roster.version_record(end).date for end in (entry.until, office.until) if end is not None]
+            if entry.compromised is not None:
+                ends.append(entry.compromised)
             if ends:
-                ended = roster.version_record(min(ends)).date
-                options += f',valid-before="{ended:%Y%m%d%H%M%S}Z"'
+                options += f',valid-before="{min(ends):%Y%m%d%H%M%S}Z"'
             lines.append(f"{office.handle} {options} {entry.value}\n")
     return "".join(lines)

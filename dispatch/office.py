@@ -33,8 +33,10 @@ from dispatch.register import Register
 from keys.card import Card, make_card, parse_card, sign_card
 from keys.codec import decode_base64
 from keys.errors import KeyFileError, KeysError, PassphraseError, UnlistedKeyError
-from keys.keyfile import SecretKeys, generate, read_keyfile, write_keyfile
+from keys.keyfile import SecretKeys, generate, read_keyfile, replace_keyfile, write_keyfile
+from keys.lines import signing_type
 from keys.signed import encode_signed
+from keys.text import check_line, parse_handle
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -74,6 +76,11 @@ def make_office(
 
     `passphrase` None writes the keys in clear. Raises RefusedError if an office lives there.
     """
+    # before any key is made
+    parse_handle(handle)
+    check_line(title)
+    if realm is not None:
+        parse_handle(realm)
     home.refuse_if_taken()
     make_folder(home.path, mode=0o700)
     with locked(home.lock):
@@ -115,7 +122,14 @@ def _make_keys(
 ) -> SecretKeys:
     """Make a key file, or take the one that a killed `init` left."""
     if path.exists() and path.stat().st_size:
-        return read_keyfile(path, lambda: passphrase or "")
+        keys = read_keyfile(path, lambda: passphrase or "")
+        if keys.signing_keys[0].type != signing_type(classical=classical):
+            raise RefusedError(
+                f"{path}: keys of another kind, from an `init` that did not end", hint="move it away"
+            )
+        # whatever that run was told, this one decides whether they lie in clear
+        replace_keyfile(path, keys, passphrase)
+        return keys
     keys = generate(classical=classical, sealing=sealing)
     write_keyfile(path, keys, passphrase)
     return keys

@@ -138,6 +138,7 @@ class Outbox:
         # a key that the roster does not list, or a wrong passphrase, is found before anything is sealed
         self._signing_key(self._trusted.roster.version)
         # and so is a folder that cannot be written to, before a number is used
+        _demand_text(directory)
         make_folder(directory)
         if not os.access(directory, os.W_OK):
             raise PermissionError(EACCES, os.strerror(EACCES), str(directory))
@@ -260,6 +261,16 @@ class Outbox:
         files = release(self._register, entry, self._home, Path(entry.directory or self._home / "outbox"))
         self._register.mark_released(entry.id)
         return Issued(number=entry.number, id=entry.id, note=parse_note(entry.text), files=files)
+
+
+def _demand_text(directory: Path) -> None:
+    """Raise StorageError for a folder that the register cannot name."""
+    try:
+        str(directory.absolute()).encode()
+    except UnicodeEncodeError:
+        raise StorageError(
+            f"{directory}: the name of this folder is not text", hint="choose another folder with -o"
+        ) from None
 
 
 def stored_note(entry: Entry) -> SignedNote:

@@ -25,8 +25,13 @@ from keys.roster import RIGHTS
 from keys.text import format_date
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from dispatch.keeper import Keeper
     from keys.roster import Roster
+
+
+_MOST_CHANGES = 60
 
 
 def _keeper() -> Keeper:
@@ -70,8 +75,19 @@ def roster_show(*, as_json: bool) -> None:
     groups = [(f"@{group.name}", ", ".join(group.members(version))) for group in roster.groups]
     if groups:
         print_text("\n" + table(("group", "members"), groups, width(), "members"))
-    if keeper.pending() is not None:
+    pending = keeper.pending()
+    if pending is not None:
+        from dispatch.keeper import describe_changes
+
         say("edits are pending: `dispatch roster sign` makes the next version of them")
+        _say_changes(describe_changes(roster, pending))
+
+
+def _say_changes(lines: Sequence[str]) -> None:
+    for line in lines[:_MOST_CHANGES]:
+        say(line)
+    if len(lines) > _MOST_CHANGES:
+        say(f"and {len(lines) - _MOST_CHANGES} more changes")
 
 
 def _as_json(roster: Roster) -> dict[str, Any]:
@@ -143,8 +159,16 @@ def roster_group(name: str, handle: tuple[str, ...]) -> None:
 
 @roster_command.command("sign")
 def roster_sign() -> None:
-    """Make the next version of the pending edits, sign it with the root key, and trust it here."""
-    roster = _keeper().sign().roster
+    """Make the next version of the pending edits, sign it with the root key, and trust it here.
+
+    `roster show` lists the edits before, and this command says what it has signed.
+    """
+    from dispatch.keeper import describe_changes
+
+    keeper = _keeper()
+    before = keeper.trusted.roster
+    roster = keeper.sign().roster
+    _say_changes(describe_changes(before, roster))
     say(f"signed: version {roster.version} of {roster.realm}, trusted until {format_date(roster.expires)}")
     say("hint: `dispatch roster export -o FILE` gives it for the offices to import")
 
