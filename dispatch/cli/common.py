@@ -163,9 +163,14 @@ def write_output(data: bytes, output: str | None, *, force: bool) -> None:
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
         return
+    path = Path(output)
+    if path.exists() and not path.is_file() and not path.is_dir():
+        # a device or a pipe is written to; a file in its place would be a surprise
+        path.write_bytes(data)
+        return
     from dispatch.files import write_whole
 
-    write_whole(Path(output), data, overwrite=force)
+    write_whole(path, data, overwrite=force)
 
 
 @contextmanager
