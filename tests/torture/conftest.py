@@ -36,7 +36,13 @@ def ground() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def template(ground: Path) -> Realm:
-    return make_template(ground / "template", addressees=40)
+    return make_template(ground / "template")
+
+
+@pytest.fixture(scope="session")
+def large(ground: Path) -> Realm:
+    """One that has a group `many`."""
+    return make_template(ground / "large", addressees=40)
 
 
 @pytest.fixture
