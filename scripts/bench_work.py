@@ -294,7 +294,8 @@ def attachment(folder: Path, size: int, rounds: int) -> dict[str, float]:
     """Seal and open an attachment from disk to disk, durably, and age with a sync; `memory`: our peak."""
     import pyrage
 
-    from dispatch.attachment import save_attachment, seal_attachment
+    from dispatch.attachment import save_attachment, seal_attachment, sealed_name
+    from keys.codec import decode_base64
 
     plain, identity = folder / "plain", pyrage.x25519.Identity.generate()
     with plain.open("wb") as file:
@@ -303,23 +304,31 @@ def attachment(folder: Path, size: int, rounds: int) -> dict[str, float]:
     (folder / "identity").write_text(f"{identity}\n", "ascii")
     kept, peaks = seal_attachment(plain, folder / "kept"), []
 
+    # what was written is removed at once, because memory that was never used comes slowly on some machines
     def seal() -> None:
-        peaks.append(peak(lambda: seal_attachment(plain, folder / "sealed"))[1])
+        sealed, most = peak(lambda: seal_attachment(plain, folder))
+        peaks.append(most)
+        (folder / sealed_name(decode_base64(sealed.entry.sealed))).unlink()
 
     def save() -> None:
-        directory = Path(tempfile.mkdtemp(dir=folder))
-        peaks.append(peak(lambda: save_attachment(kept.entry, kept.identity, folder / "kept", directory))[1])
+        saved = folder / "saved"
+        path, most = peak(lambda: save_attachment(kept.entry, kept.identity, folder / "kept", saved))
+        peaks.append(most)
+        path.unlink()
 
-    def with_age(out: Path, *options: str | Path) -> None:
+    def with_age(*options: str | Path) -> None:
+        out = folder / "out"
         run("age", "-o", out, *options)
         with out.open("rb") as file:
             os.fsync(file.fileno())
+        out.unlink()
 
     work: dict[str, Callable[[], object]] = {"seal": seal, "open": save}
     if shutil.which("age"):
-        sealed = folder / "sealed.age"
-        work["age_seal"] = lambda: with_age(sealed, "-r", str(identity.to_public()), plain)
-        work["age_open"] = lambda: with_age(folder / "opened", "-d", "-i", folder / "identity", sealed)
+        recipient, sealed = str(identity.to_public()), folder / "sealed.age"
+        run("age", "-r", recipient, "-o", sealed, plain)
+        work["age_seal"] = lambda: with_age("-r", recipient, plain)
+        work["age_open"] = lambda: with_age("-d", "-i", folder / "identity", sealed)
     return {**best(rounds, **work), "memory": max(peaks)}
 
 
