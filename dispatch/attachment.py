@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -54,10 +55,11 @@ class _Stream(Protocol):
 
 
 class _Hashing:
-    """A file that hashes and counts what passes through it."""
+    """A file that hashes and counts what passes through it, and takes no more than `limit` bytes."""
 
-    def __init__(self, file: _Stream) -> None:
+    def __init__(self, file: _Stream, limit: float = inf) -> None:
         self._file = file
+        self._limit = limit
         self._hash: _Hash = sha256()
         self.size = 0
 
@@ -70,6 +72,8 @@ class _Hashing:
     def write(self, data: bytes | bytearray | memoryview, /) -> int:
         self._hash.update(data)
         self.size += len(data)
+        if self.size > self._limit:
+            raise DigestError("the attachment is not the one that was signed: longer than its message says")
         return self._file.write(data)
 
     def digest(self) -> bytes:
@@ -141,31 +145,46 @@ def take_along(
     missing = []
     for digest in digests:
         name = sealed_name(digest)
-        there = (destination / name).is_file()
-        if there and not (source / name).is_file():
-            continue
-        if there and _file_digest(destination / name) == digest:
-            continue
-        if (source / name).is_file() and _file_digest(source / name) == digest:
-            make_folder(destination)
-            with (
-                naming(destination / name),
-                tempfile.NamedTemporaryFile(dir=destination, prefix=prefix, delete=False) as temporary,
-            ):
-                try:
-                    with (source / name).open("rb") as file:
-                        shutil.copyfileobj(file, temporary)
-                    temporary.flush()
-                    os.fchmod(temporary.fileno(), 0o666 & ~current_umask())
-                    os.fsync(temporary.fileno())
-                    Path(temporary.name).replace(destination / name)
-                finally:
-                    Path(temporary.name).unlink(missing_ok=True)
-        else:
+        if not _is_sealed(destination / name, digest) and not _copy(
+            source / name, digest, destination, prefix
+        ):
             missing.append(digest)
     if len(missing) < len(digests):
         sync_directory(destination)
     return tuple(missing)
+
+
+def _is_sealed(path: Path, digest: bytes) -> bool:
+    """Say whether this is the sealed attachment that its name says."""
+    return path.is_file() and _file_digest(path) == digest
+
+
+def _copy(path: Path, digest: bytes, destination: Path, prefix: str) -> bool:
+    """Copy a file if its content has this digest, hashed as it is copied, so that no swap can help."""
+    if not path.is_file():
+        return False
+    make_folder(destination)
+    with (
+        naming(destination / path.name),
+        tempfile.NamedTemporaryFile(dir=destination, prefix=prefix, delete=False) as temporary,
+    ):
+        try:
+            sink = _Hashing(temporary)
+            try:
+                file = path.open("rb")
+            except OSError:
+                return False
+            with file:
+                shutil.copyfileobj(file, sink)
+            if sink.digest() != digest:
+                return False
+            temporary.flush()
+            os.fchmod(temporary.fileno(), 0o666 & ~current_umask())
+            os.fsync(temporary.fileno())
+            Path(temporary.name).replace(destination / path.name)
+        finally:
+            Path(temporary.name).unlink(missing_ok=True)
+    return True
 
 
 def _file_digest(path: Path) -> bytes:
@@ -195,7 +214,7 @@ def save_attachment(entry: Attachment, identity: str, store: Path, directory: Pa
     ):
         path = Path(temporary.name)
         try:
-            source, sink = _Hashing(file), _Hashing(temporary)
+            source, sink = _Hashing(file), _Hashing(temporary, entry.size)
             if file.read(len(age.MAGIC)) != age.MAGIC:
                 raise DigestError(f"the attachment {clean_name(entry.name)} is not a binary age file")
             file.seek(0)

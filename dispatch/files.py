@@ -130,29 +130,41 @@ def write_many(directory: Path, files: Iterable[tuple[str, bytes]], owner: str) 
             left.unlink(missing_ok=True)
     with naming(directory):
         workshop = Path(tempfile.mkdtemp(prefix=prefix, dir=directory))
+        # by descriptor, so that whoever else can write to `directory` cannot put another folder in its place
+        inside = os.open(workshop, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
+        if os.fstat(inside).st_uid != os.geteuid():
+            raise StorageError(f"{directory}: somebody put a folder of theirs in the place of ours")
         written: list[str] = []
         there: list[str] = []
-        # strings, because making paths of them takes half as long as writing the files
-        inside, outside = f"{workshop}{os.sep}", f"{directory}{os.sep}"
+        in_the_way: list[StorageError] = []
         for name, data in files:
-            if os.path.lexists(outside + name) and _is_there(directory / name, data):
-                there.append(name)
+            outside = f"{directory}{os.sep}{name}"
+            try:
+                if os.path.lexists(outside) and _is_there(directory / name, data):
+                    there.append(name)
+                    continue
+            except StorageError as error:
+                in_the_way.append(error)
                 continue
             try:
-                with open(inside + name, "wb") as file:  # noqa: PTH123 - see above
+                descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666, dir_fd=inside)
+                with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor
                     file.write(data)
             except OSError as error:
-                error.filename = outside + name
+                error.filename = outside
                 raise
             written.append(name)
         with naming(directory):
-            _sync([workshop / name for name in written])
+            _sync(inside, written)
             for name in written:
-                os.replace(inside + name, outside + name)  # noqa: PTH105 - see above
+                os.replace(name, f"{directory}{os.sep}{name}", src_dir_fd=inside)
             sync_directory(directory)
         yield from (directory / name for name in (*there, *written))
+        if in_the_way:
+            raise in_the_way[0]
     finally:
+        os.close(inside)
         shutil.rmtree(workshop, ignore_errors=True)
 
 
@@ -162,16 +174,20 @@ def unfinished_prefix(owner: str) -> str:
 
 
 def _is_there(path: Path, data: bytes) -> bool:
-    """Say whether `path` holds these bytes. Raises StorageError if it holds others."""
+    """Say whether `path` holds these bytes. Raises StorageError if it is another file, a link or a pipe."""
     try:
-        there = path.read_bytes()
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except FileNotFoundError:
         return False
-    if there == data:
-        return True
-    if there:
-        raise _another(path)
-    return False  # whether an empty file may go, `move_new` knows
+    except OSError as error:
+        raise _another(path) from error
+    with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor
+        status = os.fstat(descriptor)
+        if stat.S_ISREG(status.st_mode) and status.st_size == len(data) and file.read() == data:
+            return True
+    if stat.S_ISREG(status.st_mode) and status.st_size == 0:
+        return False  # whether an empty file may go, `move_new` knows
+    raise _another(path)
 
 
 def _another(path: Path) -> StorageError:
@@ -180,13 +196,17 @@ def _another(path: Path) -> StorageError:
     )
 
 
-def _sync(paths: list[Path]) -> None:
-    if len(paths) > _MANY:
+def _sync(folder: int, names: list[str]) -> None:
+    """Make files in a folder durable, the folder given by its descriptor."""
+    if len(names) > _MANY:
         os.sync()
         return
-    for path in paths:
-        with path.open("rb") as file:
-            os.fsync(file.fileno())
+    for name in names:
+        descriptor = os.open(name, os.O_RDONLY, dir_fd=folder)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def sync_directory(directory: Path) -> None:

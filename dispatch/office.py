@@ -33,7 +33,7 @@ from dispatch.register import Register
 from keys.card import Card, make_card, parse_card, sign_card
 from keys.codec import decode_base64
 from keys.errors import KeyFileError, KeysError, PassphraseError, UnlistedKeyError
-from keys.keyfile import SecretKeys, generate, read_keyfile, replace_keyfile, write_keyfile
+from keys.keyfile import SecretKeys, generate, is_sealed, read_keyfile, replace_keyfile, write_keyfile
 from keys.lines import signing_type
 from keys.signed import encode_signed
 from keys.text import check_line, parse_handle
@@ -127,8 +127,9 @@ def _make_keys(
             raise RefusedError(
                 f"{path}: keys of another kind, from an `init` that did not end", hint="move it away"
             )
-        # whatever that run was told, this one decides whether they lie in clear
-        replace_keyfile(path, keys, passphrase)
+        if passphrase is not None and not is_sealed(path):
+            # whatever that run was told, this one decides whether they lie in clear
+            replace_keyfile(path, keys, passphrase)
         return keys
     keys = generate(classical=classical, sealing=sealing)
     write_keyfile(path, keys, passphrase)

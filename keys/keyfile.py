@@ -130,6 +130,12 @@ def read_keyfile(path: Path, ask_passphrase: Callable[[], str]) -> SecretKeys:
         raise KeyFileError(f"{path}: {error}", hint=error.hint) from None
 
 
+def is_sealed(path: Path) -> bool:
+    """Tell whether a key file is sealed with a passphrase, or lies in clear. Raises OSError."""
+    with Path(path).open("rb") as file:
+        return file.read(len(_ARMOR)) == _ARMOR
+
+
 def write_keyfile(
     path: Path, keys: SecretKeys, passphrase: str | None, *, work_factor: int = WORK_FACTOR
 ) -> None:

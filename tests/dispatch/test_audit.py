@@ -8,8 +8,9 @@ from dispatch import parallel
 from dispatch.audit import verify_files
 from dispatch.envelope import Verifier
 from keys.codec import encode_base64
+from keys.roster import revoke_key
 from keys.signing import SigningKey
-from tests.dispatch.realm import Forgery, Realm
+from tests.dispatch.realm import DAY, NOW, Forgery, Realm
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -97,3 +98,13 @@ def test_the_same_verdicts_on_all_cores(realm: Realm, monkeypatch: pytest.Monkey
 
 def test_a_verifier_holds_to_its_roster(realm: Realm) -> None:
     assert Verifier(realm.trusted).roster == realm.trusted.roster
+
+
+def test_what_a_compromised_key_signed_holds_nothing_at_whatever_date(realm: Realm) -> None:
+    """The thief writes an older date than the theft, and names an older roster."""
+    forged = realm.put(realm.forge(Forgery()))
+    key = realm.keys("cc").signing_keys[0].verify_key.fingerprint()
+    realm.adopt(
+        realm.next_roster(lambda roster: revoke_key(roster, "cc", key, NOW + DAY), date=NOW + 2 * DAY)
+    )
+    assert [verdict.code for verdict in verify(realm, *sorted(forged.iterdir()))] == [6, 6, 6]

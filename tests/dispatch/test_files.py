@@ -110,11 +110,44 @@ class TestWriteMany:
         ]
         assert (tmp_path / "a").stat().st_ino == before.st_ino
 
-    def test_another_file_in_the_way_stops_all(self, tmp_path: Path) -> None:
+    def test_another_file_in_the_way_costs_only_itself(self, tmp_path: Path) -> None:
         (tmp_path / "b").write_bytes(b"mine")
         with pytest.raises(StorageError, match="another file"):
-            list(write_many(tmp_path, [("a", b"1"), ("b", b"2")], "cc"))
-        assert names(tmp_path) == ["b"]
+            list(write_many(tmp_path, [("a", b"1"), ("b", b"2"), ("c", b"3")], "cc"))
+        assert names(tmp_path) == ["a", "b", "c"]
+        assert (tmp_path / "b").read_bytes() == b"mine"
+
+    @pytest.mark.parametrize("kind", ["pipe", "endless", "dangling"])
+    def test_a_pipe_or_link_in_the_way_is_another_file(self, tmp_path: Path, kind: str) -> None:
+        """Nothing waits for it, and nothing is written through it."""
+        match kind:
+            case "pipe":
+                os.mkfifo(tmp_path / "a")
+            case "endless":
+                (tmp_path / "a").symlink_to("/dev/zero")
+            case _:
+                (tmp_path / "a").symlink_to(tmp_path / "elsewhere")
+        with pytest.raises(StorageError, match="another file"):
+            list(write_many(tmp_path, [("a", b"1")], "cc"))
+        assert not (tmp_path / "elsewhere").exists()
+
+    def test_a_folder_put_in_the_place_of_ours_gets_nothing(self, tmp_path: Path) -> None:
+        """Who can write to the folder swaps our hidden one for a folder with a link to the victim's file."""
+        victim = tmp_path / "victim"
+        victim.write_bytes(b"precious")
+        post = tmp_path / "post"
+
+        def files() -> Iterator[tuple[str, bytes]]:
+            yield "a", b"1"
+            [ours] = post.glob(".dispatch-cc.*")
+            ours.rename(tmp_path / "stolen")
+            ours.mkdir()
+            (ours / "b").symlink_to(victim)
+            yield "b", b"2"
+
+        list(write_many(post, files(), "cc"))
+        assert victim.read_bytes() == b"precious"
+        assert (post / "b").read_bytes() == b"2"
 
     def test_a_source_that_fails_leaves_nothing(self, tmp_path: Path) -> None:
         def files() -> Iterator[tuple[str, bytes]]:

@@ -8,7 +8,7 @@ import pytest
 
 from dispatch.errors import RefusedError
 from dispatch.home import Home
-from dispatch.keeper import Keeper, accept_roster, allowed_signers, load_trusted
+from dispatch.keeper import Keeper, accept_roster, allowed_signers, describe_changes, load_trusted
 from keys.card import make_card, sign_card
 from keys.errors import (
     ForkError,
@@ -22,7 +22,7 @@ from keys.errors import (
     UnpinnedError,
 )
 from keys.keyfile import SecretKeys, generate, replace_keyfile
-from keys.roster import set_group
+from keys.roster import encode_roster, set_group, set_root
 from keys.trust import encode_roster_file, fingerprints, parse_roster_file
 from tests.dispatch.realm import DAY, NOW, Realm, make_realm
 
@@ -215,3 +215,37 @@ def test_allowed_signers_end_where_a_key_ends(realm: Realm) -> None:
     assert ended.startswith('tula namespaces="dispatch-note",valid-before="20261124090000Z" ')
     assert len(lines) == 5
     assert sum("valid-before" in line for line in lines) == 1
+
+
+def test_edits_that_change_the_root_are_never_signed(realm: Realm) -> None:
+    """Somebody who can write in the home adds a root key to the file of the edits."""
+    keeper(realm).group("all", ["cc"])
+    draft = keeper(realm).pending()
+    assert draft is not None
+    stranger = generate(sealing=False).signing_keys[0].verify_key
+    keys = [*draft.root.keys(draft.version), stranger]
+    realm.home("cc").pending_roster.write_bytes(encode_roster(set_root(draft, keys, threshold=1)))
+    with pytest.raises(RefusedError, match="change the root"):
+        keeper(realm).sign()
+    assert realm.trusted.roster.version == 2
+
+
+def test_what_is_signed_is_said(realm: Realm) -> None:
+    before = realm.trusted.roster
+    keeper(realm).add(card_of(generate(), "moscow"), ["issue"])
+    keeper(realm).group("provinces", ["tula", "moscow"])
+    changes = describe_changes(before, keeper(realm).sign().roster)
+    assert [line for line in changes if "moscow" in line and "key" not in line and "SHA256" not in line] == [
+        "+ moscow: right issue",
+        "+ moscow: title Название",
+        "+ @provinces: moscow",
+    ]
+    assert "- @provinces: penza" in changes
+    assert sum("SHA256:" in line for line in changes) == 2
+
+
+def test_a_clock_that_ran_ahead_once_does_not_end_the_realm(realm: Realm) -> None:
+    keeper(realm).group("a", ["cc"])
+    Keeper(realm.home("cc"), now=NOW + 3650 * DAY, ask_passphrase=lambda: "").sign()
+    keeper(realm).group("b", ["cc"])
+    assert keeper(realm).sign().roster.version == 4

@@ -7,15 +7,22 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dispatch.audit import verify_files
-from dispatch.errors import DigestError, RefusedError
+from dispatch.errors import DigestError, FutureError, RefusedError
 from dispatch.home import HOME_VARIABLE, Home, find_home
 from dispatch.note import Number
 from dispatch.office import make_office
 from keys.card import make_card, sign_card, verify_card
-from keys.errors import KeyFileError, NoMatchError, PassphraseError, UnpinnedError
-from keys.keyfile import generate, read_keyfile, replace_keyfile
+from keys.errors import (
+    ExpiredError,
+    FormatError,
+    KeyFileError,
+    NoMatchError,
+    PassphraseError,
+    UnpinnedError,
+)
+from keys.keyfile import generate, read_keyfile, replace_keyfile, write_keyfile
 from keys.roster import add_offices, set_group
-from tests.dispatch.realm import NOW, Forgery, Realm, draft
+from tests.dispatch.realm import DAY, NOW, Forgery, Realm, draft
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -205,3 +212,28 @@ def _card(handle: str, keys: SecretKeys) -> Card:
         signing=[key.verify_key for key in keys.signing_keys],
         sealing=[identity.recipient() for identity in keys.identities],
     )
+
+
+def test_a_name_that_is_none_makes_no_keys(tmp_path: Path) -> None:
+    """Keys that a refused `init` left in clear must not become those of an office with a passphrase."""
+    home = Home(tmp_path / "home")
+    with pytest.raises(FormatError):
+        make_office(home, handle="Tula", title="Т", classical=False, realm=None, passphrase=None, now=NOW)
+    assert not home.office_key.exists()
+
+
+def test_keys_that_a_killed_init_left_in_clear_are_sealed(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    home.path.mkdir()
+    write_keyfile(home.office_key, generate(), None)
+    make_office(home, handle="tula", title="Т", classical=False, realm=None, passphrase="слово", now=NOW)
+    assert home.office_key.read_bytes().startswith(b"-----BEGIN AGE ENCRYPTED FILE-----")
+
+
+def test_opening_refuses_what_receiving_would_hold(realm: Realm) -> None:
+    folder = realm.issue()
+    data = (folder / "cc-2026-1.tula.dispatch").read_bytes()
+    with pytest.raises(ExpiredError):
+        realm.office("tula", now=NOW + 366 * DAY).open(data)
+    with pytest.raises(FutureError):
+        realm.office("tula", now=NOW - 2 * DAY).open(data)
