@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from dispatch.register import Register
+from keys.keyfile import read_keyfile
 from keys.trust import encode_roster_file
 from tests.torture.house import (
     check_files,
@@ -237,11 +238,11 @@ class Init(Ordeal):
     def settle(self, realm: Realm, chance: random.Random, *, litter: bool = False) -> None:  # noqa: ARG002 - the same for all
         check_files(realm)
         home = realm.home("new")
-        keys = {path: path.read_bytes() for path in (home.office_key, home.root_key) if path.exists()}
+        keys = {path: _keys(path) for path in (home.office_key, home.root_key) if path.exists()}
         done = home.card.exists()
         assert command(realm, *self.words(realm)).code == (7 if done else 0)
         check_files(realm)
-        assert {path: path.read_bytes() for path in keys} == keys
+        assert {path: _keys(path) for path in keys} == keys
         assert has_roster(realm, "new") == 1
         there = {path.name for path in home.path.iterdir() if not (litter and path.name.startswith("."))}
         assert there - {"lock"} == {"card", "office.key", "root.key", "roster"}
@@ -250,6 +251,13 @@ class Init(Ordeal):
         assert realm.home("new").card.exists()
         check_files(realm)
         assert has_roster(realm, "new") == 1
+
+
+def _keys(path: Path) -> list[str]:
+    keys = read_keyfile(path, str)
+    return [key.verify_key.line() for key in keys.signing_keys] + [
+        one.secret_text() for one in keys.identities
+    ]
 
 
 class Save(Ordeal):

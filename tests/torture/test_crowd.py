@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @pytest.mark.parametrize("fresh", [False, True], ids=["a register with a past", "no register yet"])
 def test_many_at_once(template: Realm, arena: Path, *, fresh: bool) -> None:
-    went = crowd.torture(template, arena, 1, processes=6, rounds=2, fresh=fresh)
+    went = crowd.torture(template, arena, 1, processes=5, rounds=2, fresh=fresh)
     assert went.longest < 60
 
 

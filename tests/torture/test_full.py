@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 @pytest.mark.parametrize("ordeal", full.ordeals(), ids=lambda ordeal: ordeal.name)
 def test_files_that_may_grow_no_further(template: Realm, arena: Path, ordeal: Ordeal) -> None:
-    tally = full.torture_limit(template, ordeal, arena, 1, factor=3)
+    tally = full.torture_limit(template, ordeal, arena, 1, factor=8)
     assert tally.struck >= 1
 
 
 @pytest.mark.skipif(not full.can_mount(), reason="mounting needs root")
 @pytest.mark.parametrize("ordeal", full.ordeals(), ids=lambda ordeal: ordeal.name)
 def test_a_disk_without_inodes(template: Realm, arena: Path, ordeal: Ordeal) -> None:
-    tally = full.torture_disk(template, ordeal, arena, 1, what="inodes", step=3)
+    tally = full.torture_disk(template, ordeal, arena, 1, what="inodes", step=5)
     assert tally.struck >= 1

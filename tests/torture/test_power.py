@@ -19,7 +19,7 @@ ORDEALS = {ordeal.name: ordeal for ordeal in kills.ordeals()}
 @pytest.mark.parametrize("name", ORDEALS)
 def test_the_power_fails(template: Realm, large: Realm, arena: Path, name: str) -> None:
     realm = large if name == "issue to many" else template
-    tally = power.torture(realm, ORDEALS[name], arena, 1, drawn=0, every=8)
+    tally = power.torture(realm, ORDEALS[name], arena, 1, drawn=0, every=16)
     assert tally.struck >= 2
 
 
