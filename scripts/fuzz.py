@@ -28,7 +28,7 @@ ROUND = 60
 """Seconds of a round under --inputs."""
 LEAST = 2
 """Seconds for one target: less would be spent on starting."""
-EXAMPLES = 500
+EXAMPLES = 200
 """Of each state machine, where a test run takes a few."""
 
 _WORKER = "worker"  # the first argument of the processes that this starts

@@ -87,6 +87,7 @@ class RegisterMachine(RuleBasedStateMachine):
         self.post: list[Post] = []
         self.received: dict[str, dict[Number, bytes]] = {handle: {} for handle in BRANCHES}
         self.held: dict[str, list[Post]] = {handle: [] for handle in BRANCHES}
+        self.kept: dict[str, list[bytes]] = {handle: [] for handle in BRANCHES}  # in order of arrival
         self.rejected: dict[str, set[bytes]] = {handle: set() for handle in BRANCHES}
 
     def teardown(self) -> None:
@@ -255,7 +256,7 @@ class RegisterMachine(RuleBasedStateMachine):
     def _hand_over(self, to: str, data: bytes, arriving: Post | None) -> None:
         """Receive one file: what is held is tried again first. `arriving` None: the file must be refused."""
         expected: list[tuple[Post | None, str]] = []
-        for post in list(self.held[to]):
+        for post in sorted(self.held[to], key=lambda post: self.kept[to].index(post.data)):
             state = self._arrive(to, post)
             if state != "held":
                 expected.append((post, state))
@@ -272,20 +273,25 @@ class RegisterMachine(RuleBasedStateMachine):
 
     def _arrive(self, to: str, post: Post) -> str:
         """Say what becomes of it, and remember that."""
-        held, known = self.held[to], self.received[to].get(post.number)
-        if known != post.id and post.date > self.now + DAY:
-            if post not in held:
-                held.append(post)
-            return "held"
-        if post in held:
+        held, kept, known = self.held[to], self.kept[to], self.received[to].get(post.number)
+        is_ahead = known != post.id and post.date > self.now + DAY
+        if post in held and not is_ahead:
             held.remove(post)
-        if known is None:
+        if not is_ahead and known in (None, post.id):
+            if post.data in kept:
+                kept.remove(post.data)
             self.received[to][post.number] = post.id
-            return "new"
-        if known == post.id:
-            return "known"
-        self.rejected[to].add(post.data)
-        return "rejected"
+            return "new" if known is None else "known"
+        # what is kept is kept once, for its newest reason
+        if post.data not in kept:
+            kept.append(post.data)
+        if not is_ahead:
+            self.rejected[to].add(post.data)
+            return "rejected"
+        self.rejected[to].discard(post.data)
+        if post not in held:
+            held.append(post)
+        return "held"
 
     @invariant()
     def a_branch_has_what_it_received(self) -> None:
@@ -294,10 +300,14 @@ class RegisterMachine(RuleBasedStateMachine):
             entries = office.register.newest(1000)
             assert {entry.number: entry.id for entry in entries} == self.received[handle]
             assert len(entries) == len(self.received[handle])
-            held = [office.register.waiting_file(one.digest) for one in office.register.waiting("held")]
-            assert sorted(held) == sorted(post.data for post in self.held[handle])
-            rejected = [office.register.waiting_file(one.digest) for one in office.register.waiting("rejected")]
-            assert sorted(rejected) == sorted(self.rejected[handle])
+            kept = {
+                state: sorted(
+                    office.register.waiting_file(one.digest) for one in office.register.waiting(state)
+                )
+                for state in ("held", "rejected")
+            }
+            assert kept["held"] == sorted(post.data for post in self.held[handle])
+            assert kept["rejected"] == sorted(self.rejected[handle])
             office.close()
 
 
