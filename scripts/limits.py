@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parent.parent
 DOCUMENT = ROOT / "docs" / "LIMITS.md"
 BEGIN, END = "<!-- written by scripts/limits -->", "<!-- end of what scripts/limits wrote -->"
-HEAD = "| what | how much | what came of it | time | its floor | ratio | peak memory |\n"
+HEAD = "| what | how much | what came of it | processor time | its floor | ratio | peak memory |\n"
 MESSAGE = 4 * 1024 * 1024
 ROSTER = 64 * 1024 * 1024
 MOST_SHOWN = 100
@@ -44,13 +44,13 @@ class Sizes:
     """How much of everything."""
 
     offices: int
-    letters: int
+    links: int
     levels: tuple[int, int]
     bytes: int
 
 
-FULL = Sizes(offices=10_000, letters=10, levels=(1000, 4000), bytes=5_000_000_000)
-QUICK = Sizes(offices=20, letters=4, levels=(50, 4000), bytes=5_000_000)
+FULL = Sizes(offices=10_000, links=10, levels=(1000, 4000), bytes=5_000_000_000)
+QUICK = Sizes(offices=20, links=4, levels=(50, 4000), bytes=5_000_000)
 
 
 class BrokenLimitError(Exception):
@@ -59,7 +59,10 @@ class BrokenLimitError(Exception):
 
 @dataclass(frozen=True)
 class Ran:
-    """What became of one command: exit code, output, time in seconds, peak memory in bytes."""
+    """What became of one command: exit code, output, processor time in seconds, peak memory in bytes.
+
+    Whatever else the machine does meanwhile hits processor time least; that of workers is in it.
+    """
 
     code: int
     out: bytes
@@ -112,10 +115,9 @@ def dispatch(home: Path, *words: str | Path, folder: Path | None = None) -> Ran:
     command = [sys.executable, "-m", "dispatch", "--home", str(home), *map(str, words)]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-        start = time.perf_counter()
         process = subprocess.Popen(command, stdout=out, stderr=err, env=environment, cwd=folder)
         _, status, usage = os.wait4(process.pid, 0)
-        seconds = time.perf_counter() - start
+        seconds = usage.ru_utime + usage.ru_stime
         process.returncode = os.waitstatus_to_exitcode(status)
         out.seek(0)
         err.seek(0)
@@ -180,20 +182,20 @@ def write_letter(path: Path, to: Sequence[str], body: str = WORDS * 118) -> Path
 
 def _parse_json(roster: Path) -> float:
     text = max(roster.read_bytes().split(b"\n"), key=len)
-    start = time.perf_counter()
+    start = time.process_time()
     json.loads(text)
-    return time.perf_counter() - start
+    return time.process_time() - start
 
 
 def _hash_all(folder: Path) -> float:
-    start = time.perf_counter()
+    start = time.process_time()
     for path in folder.glob("*.dispatch"):
         sha256(path.read_bytes()).digest()
-    return time.perf_counter() - start
+    return time.process_time() - start
 
 
 def _copy(source: Path, target: Path) -> float:
-    start = time.perf_counter()
+    start = time.process_time()
     digest = sha256()
     with source.open("rb") as one, target.open("wb") as other:
         while block := one.read(1 << 19):
@@ -201,7 +203,7 @@ def _copy(source: Path, target: Path) -> float:
             other.write(block)
         other.flush()
         os.fsync(other.fileno())
-    seconds = time.perf_counter() - start
+    seconds = time.process_time() - start
     target.unlink()
     return seconds
 
@@ -220,27 +222,28 @@ def messages(folder: Path, _sizes: Sizes) -> Iterator[Row]:
 
     issue(1000).expect()
     line = dispatch(cc, "open", folder / "post" / f"cc-{datetime.now(UTC):%Y}-1.cc.dispatch", "--json")
-    longest = 1000 + MESSAGE - len(line.expect().out)
+    # the number may have nine digits, whichever it gets
+    longest = 1000 + MESSAGE - 8 - len(line.expect().out)
     ran = issue(longest).expect()
     check = dispatch(cc, "check", folder / "draft.md").expect()
     envelope = next((folder / "post").glob("*-2.tula.dispatch"))
     size = envelope.stat().st_size
-    yield Row("check", f"a draft whose message line has {MESSAGE:,} bytes", "ready", check)
+    yield Row("check", f"a draft whose message line has {MESSAGE - 8:,} bytes", "ready", check)
     yield Row("issue", "the same", f"envelopes of {size:,} bytes", ran)
     ran = dispatch(tula, "receive", envelope).expect()
     yield Row("receive", "that envelope", "new", ran)
     ran = dispatch(tula, "read", f"cc/{datetime.now(UTC):%Y}/2").expect()
     yield Row("read", "that dispatch", f"{len(ran.out):,} bytes printed", ran)
-    ran = issue(longest + 1).expect(5, "longer than")
-    yield Row("issue", "one byte more", f"code 5: {ran.error}", ran)
-    check = dispatch(cc, "check", folder / "draft.md").expect(5, "draft.md:", "longer than")
-    yield Row("check", "one byte more", f"code 5: {check.error}", check)
+    ran = issue(longest + 9).expect(5, "longer than")
+    yield Row("issue", f"a message line of {MESSAGE + 1:,} bytes", f"code 5: {ran.error}", ran)
     long = folder / "long.dispatch"
     for more, said in ((0, "copy"), (1, "longer than")):
         with long.open("wb") as file:
             file.truncate(8 * 1024 * 1024 + more)
         ran = dispatch(tula, "receive", long).expect(5, said)
         yield Row("receive", f"{long.stat().st_size:,} zero bytes", f"code 5: {ran.error}", ran)
+    check = dispatch(cc, "check", folder / "draft.md").expect(5, "draft.md:", "longer than")
+    yield Row("check", "the same", f"code 5: {check.error}", check)
 
 
 # Many offices, many files
@@ -279,18 +282,16 @@ def _write_card(path: Path) -> None:
 
 def _many_files(folder: Path, sizes: Sizes, pin: str) -> Iterator[Row]:
     cc, tula, post, ours = folder / "cc", folder / "tula", folder / "post", 3
-    for number in range(sizes.letters):
-        to = ["@all", "tula"] if number < ours else ["@all"]
+    for number in range(ours):
+        to = ["@all", "tula"] if number == 0 else ["tula"]
         draft = write_letter(folder / "many.md", to)
         ran = dispatch(cc, "issue", draft, "-o", post).expect()
-        if number in (0, sizes.letters - 1):
-            which = "the first letter" if number == 0 else f"letter {number + 1}"
-            yield Row(
-                "issue",
-                f"{which} to {sizes.offices:,}",
-                f"{sizes.offices + 1 + (number < ours):,} files",
-                ran,
-            )
+        if number == 0:
+            yield Row("issue", f"a letter to {sizes.offices:,}", f"{sizes.offices + 2:,} files", ran)
+    # more of the same: the copies of others under further names
+    for path in list(post.glob("*-2.b*.dispatch")):
+        for index in range(1, sizes.links):
+            path.with_stem(f"{path.stem}.{index}").hardlink_to(path)
     files = sorted(post.glob("*.dispatch"))
     reading = ("SHA-256 of all the files", apart(_hash_all, post))
     ran = dispatch(tula, "receive", post).expect(0, "copies for others passed over")
