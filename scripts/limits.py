@@ -9,6 +9,7 @@ import argparse
 import json
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -81,7 +82,7 @@ class Ran:
     def error(self) -> str:
         """The first error that it said, without the folder's name."""
         found = next(line for line in self.err.splitlines() if "error: " in line)
-        text = found.partition("error: ")[2]
+        text = re.sub(r"/\S*/limits-\w+/", "", found.partition("error: ")[2])
         return text if len(text) <= MOST_SHOWN else f"…{text[-MOST_SHOWN:]}"
 
 
@@ -243,7 +244,7 @@ def messages(folder: Path, _sizes: Sizes) -> Iterator[Row]:
         ran = dispatch(tula, "receive", long).expect(5, said)
         yield Row("receive", f"{long.stat().st_size:,} zero bytes", f"code 5: {ran.error}", ran)
     check = dispatch(cc, "check", folder / "draft.md").expect(5, "draft.md:", "longer than")
-    yield Row("check", "the same", f"code 5: {check.error}", check)
+    yield Row("check", "that draft with the message line of a byte too many", f"code 5: {check.error}", check)
 
 
 # Many offices, many files
