@@ -362,7 +362,7 @@ def _first_day(folder: Path, mask: int) -> None:
     dispatch("tula", "init", "tula", "--title", "Tula", "--no-passphrase")
     dispatch("tula", "card", "-o", str(folder / "tula.card"))
     dispatch("cc", "roster", "add", str(folder / "tula.card"))
-    assert (folder / "cc" / "roster.pending").exists()
+    assert mode("cc", "roster.pending") == 0o600
     dispatch("cc", "roster", "group", "provinces", "tula")
     dispatch("cc", "roster", "sign")
     dispatch("cc", "roster", "export", "-o", str(folder / "roster"))
