@@ -336,7 +336,7 @@ def _fill_roster(folder: Path) -> int:
     trusted = load_trusted(home).roster
     draft = next_version(trusted, date=trusted.date, expires=trusted.expires)
     one = len(encode_roster(add_offices(draft, [(_card("b00000"), ("report",))]))) - len(encode_roster(draft))
-    names = [f"b{index:05}" for index in range((ROSTER - len(encode_roster(draft)) - 20_000) // one)]
+    names = [f"b{index:05}" for index in range((ROSTER - len(encode_roster(draft))) // one)]
     draft = add_offices(draft, ((_card(name), ("report",)) for name in names))
     data = encode_roster(draft)
     home.pending_roster.write_bytes(data)
