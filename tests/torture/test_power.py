@@ -37,7 +37,7 @@ def test_the_power_fails(template: Realm, large: Realm, arena: Path, name: str) 
 def test_a_sync_that_is_left_out_is_found(
     large: Realm, arena: Path, monkeypatch: pytest.MonkeyPatch, name: str, place: str
 ) -> None:
-    monkeypatch.setattr(place, lambda _: None)
+    monkeypatch.setattr(place, lambda *_: None)
     with pytest.raises((AssertionError, OSError, StopIteration)) as caught:
         power.torture(large, ORDEALS[name], arena, 1, drawn=0, every=1000)
     assert "moment" in caught.value.__notes__[0]
