@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import threading
 from itertools import islice
@@ -66,7 +67,8 @@ def usable_cores() -> int:
 
 
 def _share(shared: object) -> None:
-    """Give a worker, once, what all its items need."""
+    """Give a worker, once, what all its items need; one that is interrupted says nothing of its own."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     global _shared  # noqa: PLW0603 - one for each worker process
     _shared = shared
 

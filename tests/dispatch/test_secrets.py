@@ -317,8 +317,10 @@ def test_a_worker_that_dies_shows_no_secret(realm: Realm) -> None:
 
 
 @posix
-def test_an_interrupt_shows_no_secret(realm: Realm) -> None:
-    process = start_with_bug(realm, "wait", workers=False)
+@pytest.mark.parametrize("workers", [False, True])
+def test_an_interrupt_shows_no_secret(realm: Realm, *, workers: bool) -> None:
+    """Ctrl-C reaches the run and its workers."""
+    process = start_with_bug(realm, "wait", workers=workers)
     assert process.stdout is not None
     assert process.stdout.readline() == b"waiting\n"
     os.killpg(process.pid, signal.SIGINT)
