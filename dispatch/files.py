@@ -50,8 +50,10 @@ def write_whole(path: Path, data: bytes, *, overwrite: bool = False, mode: int =
         # a killed run may have come no further than its name
         sync_directory(path.parent)
         return
+    # so much of the name that the temporary one is not too long; a name's limit is one of bytes
+    beginning = os.fsencode(path.name)[:80].decode(errors="ignore")
     with naming(path):
-        handle, name = tempfile.mkstemp(prefix=f".{path.name[:80]}.", dir=path.parent)
+        handle, name = tempfile.mkstemp(prefix=f".{beginning}.", dir=path.parent)
         temporary = Path(name)
         try:
             with os.fdopen(handle, "wb") as file:
