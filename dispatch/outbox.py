@@ -26,11 +26,12 @@ from msgspec.structs import replace
 from dispatch.addressees import expand
 from dispatch.attachment import discard, seal_attachment, sealed_name, sweep, take_along
 from dispatch.envelope import NAMESPACE, SignedNote, encode_envelope, file_name, leaf_data, parse_signed_note
-from dispatch.errors import DispatchError, RefusedError, StorageError
+from dispatch.errors import DispatchError, MessageError, RefusedError, StorageError
 from dispatch.files import locked, make_folder, unfinished_prefix, write_many
 from dispatch.merkle import Tree, leaf_hash
 from dispatch.message import (
     DIGEST_SIZE,
+    MAX_ATTACHMENTS,
     MESSAGE_FORMAT,
     SALT_SIZE,
     Circular,
@@ -39,10 +40,20 @@ from dispatch.message import (
     content_digest,
     encode_message,
 )
-from dispatch.note import Copies, Note, Number, RosterRef, encode_note, note_id, parse_note
+from dispatch.note import (
+    FIRST_HEAD,
+    MAX_DECIMAL,
+    Copies,
+    Note,
+    Number,
+    RosterRef,
+    encode_note,
+    note_id,
+    parse_note,
+)
 from dispatch.parallel import map_parallel
 from dispatch.plaintext import SLOT_KEY_SIZE, Secrets, encode_secrets
-from dispatch.register import StoredCopy
+from dispatch.register import Allotment, StoredCopy
 from keys import age
 from keys.codec import decode_base64, encode_base64
 from keys.errors import KeysError
@@ -56,7 +67,7 @@ if TYPE_CHECKING:
 
     from dispatch.attachment import SealedAttachment
     from dispatch.draft import Draft
-    from dispatch.register import Allotment, Entry, Register
+    from dispatch.register import Entry, Register
     from keys.age.recipients import Recipient
     from keys.signing import SigningKey
     from keys.trust import TrustedRoster
@@ -84,7 +95,7 @@ def refuse_unless_ready(
     """Give each addressee's sealing key, in order of handle.
 
     Raises ExpiredError for an expired roster, UnknownOfficeError if we are not in
-    it, RefusedError naming every addressee that cannot be sealed to.
+    it, RefusedError naming every addressee that cannot be sealed to, MessageError if it is too long.
     """
     check_current(trusted, now)
     roster, version = trusted.roster, trusted.roster.version
@@ -103,7 +114,18 @@ def refuse_unless_ready(
         raise RefusedError(
             f"no key to seal to: {', '.join(without)}", hint="their cards have to be added to the roster"
         )
+    _refuse_too_long(draft, handle, now)
     return {name: key for name, key in recipients.items() if key is not None}
+
+
+def _refuse_too_long(draft: Draft, handle: str, now: datetime) -> None:
+    """Raise MessageError for a text that is too long whatever number it gets; attachments add to it."""
+    number = Number(handle, f"{now.year:04}", MAX_DECIMAL)
+    blank = encode_base64(bytes(DIGEST_SIZE))
+    try:
+        encode_message(_message(draft, Allotment(number=number, date=now, head=FIRST_HEAD), blank, blank, ()))
+    except MessageError as error:
+        raise MessageError(str(error), hint="put what is long into an attachment") from None
 
 
 class Outbox:
@@ -135,6 +157,8 @@ class Outbox:
     ) -> Issued:
         """Seal, number, sign and release one dispatch. Raises as its steps do."""
         recipients = refuse_unless_ready(draft, self._handle, self._trusted, self._now)
+        if len(attachments) > MAX_ATTACHMENTS:
+            raise MessageError(f"more than {MAX_ATTACHMENTS} attachments")
         # a key that the roster does not list, or a wrong passphrase, is found before anything is sealed
         self._signing_key(self._trusted.roster.version)
         # and so is a folder that cannot be written to, before a number is used

@@ -22,7 +22,7 @@ from dispatch.cli.common import (
     write_output,
 )
 from dispatch.cli.setup import force_option, output_option
-from dispatch.errors import DispatchError, exit_code, worst
+from dispatch.errors import DispatchError, MessageError, exit_code, worst
 from dispatch.render.terminal import fields, moment_text
 from keys.codec import encode_base64
 from keys.errors import KeysError
@@ -102,12 +102,13 @@ def check_command(draft: str, *, as_json: bool) -> int:
 
 
 def _roster_problems(error: DispatchError | KeysError, draft: Draft) -> list[Problem]:
-    """Say at which lines the roster stops a draft: those of addressees, or of its kind for all else."""
+    """Say at which lines the roster stops a draft: of addressees, its text, or its kind for all else."""
     from dispatch.addressees import UnknownAddresseesError
     from dispatch.draft import Problem
 
     if not isinstance(error, UnknownAddresseesError):
-        return [Problem(draft.lines.get("kind", 1), str(error), error.hint, exit_code(error))]
+        field = "body" if isinstance(error, MessageError) else "kind"
+        return [Problem(draft.lines.get(field, 1), str(error), error.hint, exit_code(error))]
     places = {
         name: draft.lines.get(f"{field}[{index}]") or draft.lines.get(field, 1)
         for field, names in (("info", draft.info), ("to", draft.to))

@@ -17,9 +17,10 @@ import pytest
 
 from dispatch.audit import verify_files
 from dispatch.envelope import parse_envelope
-from dispatch.errors import RefusedError, StorageError
+from dispatch.errors import MessageError, RefusedError, StorageError
 from dispatch.files import locked
 from dispatch.merkle import EMPTY_ROOT, leaf_hash, root
+from dispatch.message import MAX_ATTACHMENTS, MAX_MESSAGE
 from dispatch.note import Head, Number, parse_note
 from dispatch.office import Office
 from dispatch.outbox import refuse_unless_ready
@@ -249,6 +250,18 @@ class TestRefused:
         realm.adopt(realm.next_roster(lambda roster: add_office(roster, card, ["report"])), "cc")
         with pytest.raises(RefusedError, match="right"):
             realm.office("cc").issue(draft(), [], None)
+
+    def test_a_text_that_is_too_long_once_it_is_json(self, realm: Realm) -> None:
+        text = draft(text="a" + "\n" * (MAX_MESSAGE // 2) + "a")
+        with pytest.raises(MessageError, match="longer than"):
+            realm.office("cc").check(text)
+        with pytest.raises(MessageError, match="longer than"):
+            realm.office("cc").issue(text, [], None)
+
+    def test_an_attachment_too_many(self, realm: Realm, tmp_path: Path) -> None:
+        (tmp_path / "a").write_bytes(b"a")
+        with pytest.raises(MessageError, match="more than 64"):
+            realm.office("cc").issue(draft(), [tmp_path / "a"] * (MAX_ATTACHMENTS + 1), None)
 
     def test_a_threshold_of_two(self, realm: Realm) -> None:
         second = SigningKey.generate().verify_key.line()
