@@ -117,7 +117,7 @@ FLIPS: dict[str, tuple[Callable[[bytes], int], int]] = {
 
 def flip(data: bytes, place: int) -> bytes:
     """Alter a byte so that it stays a digit or letter."""
-    new = next(code for code in (data[place] ^ bit for bit in (1, 2, 4)) if chr(code).isalnum())
+    new = next(code for code in (data[place] ^ bit for bit in (1, 2, 4, 64)) if chr(code).isalnum())
     return data[:place] + bytes([new]) + data[place + 1 :]
 
 
