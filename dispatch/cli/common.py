@@ -107,6 +107,7 @@ def ask_passphrase(*, new: bool = False) -> str:
             confirmation_prompt=new,
             err=True,
             default="",
+            show_default=False,
         )
     else:
         raise PassphraseError(
