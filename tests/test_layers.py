@@ -51,6 +51,7 @@ LAYERS = {
         "tomlindex",
         "draft",
         "answers",
+        "case",
         "duties",
         "collate",
         "register",

@@ -1,0 +1,104 @@
+"""A circular and everything that answers it, taken out of its envelopes: what `duties` judges. Pure.
+
+Who opens what came in fills all of it; who holds no key (`audit`) knows the slots from the notes
+alone, and leaves the rest None.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import date, datetime
+
+    from dispatch.message import Circular
+    from dispatch.note import Number
+
+ReplyState: TypeAlias = Literal["silent", "received", "acknowledged", "undertaken", "refused"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filing:
+    """A report in its slot. `received`: when the circular's issuer receipted it, or None.
+
+    `nil` and `event_date` are None where they are not known to who did not open the report.
+    """
+
+    number: Number
+    id: bytes
+    sent: datetime
+    office: str
+    obligation: str
+    occasion: str
+    received: datetime | None
+    nil: bool | None = None
+    event_label: str | None = None
+    event_date: date | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ruling:
+    """A decision on a slot. `report`: the id of what is returned; `until`: of an extension."""
+
+    number: Number
+    date: datetime
+    decision: Literal["accept", "return", "extend", "waive"]
+    office: str
+    obligation: str
+    occasion: str
+    report: bytes | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """A later circular that cancels or supersedes this one, or (`paragraph`) one paragraph of it."""
+
+    number: Number
+    date: datetime
+    paragraph: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What an office said about a circular as a whole. `by`: the named officer."""
+
+    number: Number
+    date: datetime
+    office: str
+    state: ReplyState
+    by: str | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """A circular and everything that answers it.
+
+    `owing`: who owes each obligation; `addressees`: for action, as of the roster version that the
+    circular names. `left`: when offices ended, of those that did.
+    """
+
+    number: Number
+    id: bytes
+    date: datetime
+    circular: Circular
+    addressees: tuple[str, ...]
+    owing: Mapping[str, tuple[str, ...]]
+    left: Mapping[str, datetime] = field(default_factory=dict)
+    filings: tuple[Filing, ...] = ()
+    rulings: tuple[Ruling, ...] = ()
+    endings: tuple[Ending, ...] = ()
+    answers: tuple[Answer, ...] = ()
+
+
+def ended_at(case: Case, paragraph: int | None) -> datetime | None:
+    """Tell when a paragraph of a circular, or (None) the whole of it, was cancelled or superseded."""
+    dates = [
+        ending.date
+        for ending in case.endings
+        if ending.paragraph is None or (paragraph is not None and ending.paragraph == paragraph)
+    ]
+    return min(dates, default=None)
