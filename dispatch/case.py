@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import date, datetime
 
-    from dispatch.message import Circular
+    from dispatch.message import Circular, RelationType
     from dispatch.note import Number
 
 ReplyState: TypeAlias = Literal["silent", "received", "acknowledged", "undertaken", "refused"]
@@ -53,12 +53,19 @@ class Ruling:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ending:
-    """A later circular that cancels or supersedes this one, or (`paragraph`) one paragraph of it."""
+class Touch:
+    """What a later dispatch does to an earlier one, or (`paragraph`) to one paragraph of it."""
 
-    number: Number
+    type: RelationType
+    target: Number
+    by: Number
     date: datetime
     paragraph: int | None
+
+    @property
+    def ends(self) -> bool:
+        """Tell whether what it touches is no longer in force."""
+        return self.type in ("cancels", "supersedes")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,10 +82,10 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """A circular and everything that answers it.
+    """A circular and everything that answers it. `touches`: what later circulars of its issuer do to it.
 
-    `owing`: who owes each obligation; `addressees`: for action, as of the roster version that the
-    circular names. `left`: when offices ended, of those that did.
+    `owing`: who owes each obligation; `addressees`: for action, `info`: for information, all as of the
+    roster version that the circular names. `left`: when offices ended, of those that did.
     """
 
     number: Number
@@ -86,19 +93,26 @@ class Case:
     date: datetime
     circular: Circular
     addressees: tuple[str, ...]
+    info: tuple[str, ...]
     owing: Mapping[str, tuple[str, ...]]
     left: Mapping[str, datetime] = field(default_factory=dict)
     filings: tuple[Filing, ...] = ()
     rulings: tuple[Ruling, ...] = ()
-    endings: tuple[Ending, ...] = ()
+    touches: tuple[Touch, ...] = ()
     answers: tuple[Answer, ...] = ()
 
 
 def ended_at(case: Case, paragraph: int | None) -> datetime | None:
     """Tell when a paragraph of a circular, or (None) the whole of it, was cancelled or superseded."""
     dates = [
-        ending.date
-        for ending in case.endings
-        if ending.paragraph is None or (paragraph is not None and ending.paragraph == paragraph)
+        touch.date
+        for touch in case.touches
+        if touch.ends and (touch.paragraph is None or touch.paragraph == paragraph)
     ]
     return min(dates, default=None)
+
+
+def settled_by(case: Case) -> Touch | None:
+    """Give the first circular that amplifies this one: it settles its promises; None while they are open."""
+    amplifying = [touch for touch in case.touches if touch.type == "amplifies"]
+    return min(amplifying, key=lambda touch: touch.by, default=None)

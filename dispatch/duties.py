@@ -165,6 +165,25 @@ def slots_of(case: Case, now: datetime) -> tuple[Slot, ...]:
     return tuple(found)
 
 
+def due_dates(
+    obligation: Obligation, zone: str, now: datetime, count: int = 3
+) -> tuple[tuple[str | None, datetime | None], ...]:
+    """Give the next `count` periods with their due moments; for events, which nobody knows yet, no moment."""
+    if obligation.once is not None:
+        return ((None, due_after(day_after(obligation.once), obligation.due, find_zone(zone))),)
+    if obligation.every is None:
+        return ((None, None),)
+    last = parse_period(obligation.until, obligation.every) if obligation.until else None
+    period = parse_period(obligation.from_ or "", obligation.every)
+    found: list[tuple[str | None, datetime | None]] = []
+    while len(found) < count and (last is None or period <= last):
+        due = due_after(period.end, obligation.due, find_zone(zone))
+        if due > now:
+            found.append((period.text, due))
+        period = period.next()
+    return tuple(found)
+
+
 def rates(slots: Iterable[Slot]) -> Rates:
     """Count slots. What is expected holds what is there, so rates stay within 0 to 100."""
     expected = actual = on_time = 0
