@@ -9,7 +9,7 @@ type or raises; none says yes or no.
 from __future__ import annotations
 
 import binascii
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
@@ -107,12 +107,13 @@ class VerifiedEnvelope:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenedMessage:
-    """What a verified envelope says (steps 6 to 11). `line`: the message as signed."""
+    """What a verified envelope says (steps 6 to 11). `line`, `secrets_line`: as signed."""
 
     verified: VerifiedEnvelope
     message: Message
     secrets: Secrets
     line: bytes
+    secrets_line: bytes = field(repr=False)
 
 
 def file_name(number: Number, to: str | None) -> str:
@@ -310,7 +311,9 @@ def open_envelope(
         raise RefusedError(f"{note.number.handle} has no right to {right}")
     # 11: the content's own rules, so far as they need no other dispatch; the rest is `answers`
     _check_receipts(message, note)
-    return OpenedMessage(verified=verified, message=message, secrets=secrets, line=line)
+    return OpenedMessage(
+        verified=verified, message=message, secrets=secrets, line=line, secrets_line=secrets_line
+    )
 
 
 def _check_agreement(message: Message, note: Note, copy: Copy, roster: Roster) -> None:

@@ -60,6 +60,35 @@ class Tree:
         return tuple(path)
 
 
+class Frontier:
+    """A tree that grows leaf by leaf: the root at each size, from no more than its right edge."""
+
+    __slots__ = ("_edge", "size")
+
+    def __init__(self) -> None:
+        self.size = 0
+        self._edge: list[bytes] = []
+
+    def append(self, leaf: bytes) -> None:
+        """Add a leaf hash."""
+        size = self.size
+        while size & 1:
+            leaf = node_hash(self._edge.pop(), leaf)
+            size >>= 1
+        self._edge.append(leaf)
+        self.size += 1
+
+    @property
+    def root(self) -> bytes:
+        """The Merkle Tree Hash of what was added so far."""
+        if not self._edge:
+            return EMPTY_ROOT
+        node = self._edge[-1]
+        for left in reversed(self._edge[:-1]):
+            node = node_hash(left, node)
+        return node
+
+
 def root(leaf_hashes: Iterable[bytes]) -> bytes:
     """Compute the Merkle Tree Hash over leaf hashes."""
     return Tree(leaf_hashes).root

@@ -36,7 +36,7 @@ from dispatch.files import locked, make_folder, write_many, write_whole
 from dispatch.inbox import Inbox
 from dispatch.keeper import load_trusted, make_first_roster
 from dispatch.message import MAX_ITEMS, Circular, Report
-from dispatch.note import parse_number
+from dispatch.note import RosterRef, parse_number
 from dispatch.outbox import Outbox, no_progress, refuse_unless_ready, release, stored_note
 from dispatch.outgoing import (
     SlotName,
@@ -52,6 +52,7 @@ from dispatch.outgoing import (
 from dispatch.register import Register
 from dispatch.reportform import read_tables, report_template
 from dispatch.slots import occasion_of
+from dispatch.statement import Statement, sign_statement
 from keys.card import Card, make_card, parse_card, sign_card
 from keys.codec import decode_base64
 from keys.errors import KeyFileError, KeysError, PassphraseError, UnlistedKeyError
@@ -551,6 +552,27 @@ class Office:
         if failed:
             raise failed
         return tuple(paths)
+
+    def register_statement(self, volume: str | None) -> bytes:
+        """Give the signed list of the ids of a volume of ours, by default the newest. Raises RefusedError."""
+        entries = self.register.of(self.handle)
+        volumes = sorted({entry.number.volume for entry in entries})
+        chosen = volume or (volumes[-1] if volumes else None)
+        if chosen is None or chosen not in volumes:
+            raise RefusedError(
+                f"our register has no volume {volume}" if volume else "our register is empty",
+                hint=f"it has: {', '.join(volumes)}" if volumes else "it begins with the first dispatch",
+            )
+        roster = self.trusted.roster
+        check_current(self.trusted, self.now)
+        statement = Statement(
+            issuer=self.handle,
+            volume=chosen,
+            date=self.now,
+            roster=RosterRef(roster.realm, roster.version, roster.digest),
+            ids=tuple(entry.id for entry in entries if entry.number.volume == chosen),
+        )
+        return sign_statement(statement, [self._signing_key(roster.version)])
 
     def _signing_key(self, version: int) -> SigningKey:
         listed = self.trusted.roster.office(self.handle).signing_keys(version)

@@ -62,6 +62,8 @@ LAYERS = {
         "outbox",
         "docket",
         "inbox",
+        "statement",
+        "publication",
         "audit",
         "home",
         "keeper",
@@ -85,7 +87,7 @@ ONLY = {
 # render/ shows what it is given: messages, and the results that pure modules make of them. It knows of
 # nothing that opens, keeps or sends.
 RENDER_CEILING = "message"
-RENDER_ALSO = frozenset({"case", "duties", "collate", "audit"})
+RENDER_ALSO = frozenset({"case", "duties", "collate", "audit", "publication"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dispatch.audit.collect import STATEMENT, find_sources
 from dispatch.envelope import (
     MAX_ENVELOPE,
     Copy,
@@ -48,6 +49,18 @@ class Verdict:
     error: str = ""
     hint: str = ""
     code: int = 0
+
+
+def find_files(names: Iterable[str]) -> list[str]:
+    """List the files that are named, and of folders the envelopes and notes below, links not followed."""
+    found: list[str] = []
+    for name in names:
+        if Path(name).is_dir():
+            sources, _ = find_sources([Path(name)])
+            found += [one.path for one in sources if not one.name.endswith(STATEMENT)]
+        else:
+            found.append(name)
+    return found
 
 
 def verify_files(names: Sequence[str], trusted: TrustedRoster) -> Iterator[Verdict]:

@@ -33,7 +33,10 @@ _COMMANDS = {
     "read": "incoming",
     "open": "incoming",
     "export": "outgoing",
+    "publish": "publish",
+    "register": "publish",
     "verify": "verify",
+    "audit": "audit",
     "demo": "demo",
 }
 

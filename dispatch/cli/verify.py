@@ -13,6 +13,7 @@ from dispatch.cli.common import (
     moment_argument,
     print_json,
     print_text,
+    progress,
     read_input,
     say,
     show_problem,
@@ -33,26 +34,38 @@ if TYPE_CHECKING:
 @click.option(
     "--at", metavar="DATE", help="The moment at which the roster must not have expired. Default: now."
 )
+@click.option(
+    "--content", metavar="FILE", help="A published message: check that the one note given commits to it."
+)
 @json_option
 def verify_command(
-    file: tuple[str, ...], roster: str, pin: str | None, at: str | None, *, as_json: bool
+    file: tuple[str, ...], roster: str, *, pin: str | None, at: str | None, content: str | None, as_json: bool
 ) -> int:
     """Check envelopes, and bare notes named *.note, with nothing but the signed roster.
 
-    \b
-    dispatch verify post/*.dispatch --roster rkp.roster --root SHA256:4Zs…
-    """
-    from dispatch.audit import verify_files
+    A folder means its envelopes and notes, recursively, links not followed; - is an envelope on
+    standard input.
 
-    trusted = _trust(read_input(roster), pin)
+    \b
+    dispatch verify post/ --roster rkp.roster --root SHA256:4Zs…
+    dispatch verify --content cc-2026-1.message cc-2026-1.note --roster rkp.roster
+    """
+    from dispatch.audit import find_files, verify_files
+
+    trusted = trust_roster(read_input(roster), pin)
     check_current(trusted, moment_argument("--at", at) if at else clock())
+    if content is not None:
+        return _verify_content(content, file, trusted, as_json=as_json)
     verdicts = []
-    for verdict in verify_files(file, trusted):
-        verdicts.append(verdict)
-        if verdict.error:
-            show_problem(verdict.error, verdict.hint, verdict.file)
-        elif not as_json:
-            print_text(_line(verdict))
+    names = find_files(file)
+    with progress("verifying") as show:
+        for verdict in verify_files(names, trusted):
+            verdicts.append(verdict)
+            show(len(verdicts), len(names))
+            if verdict.error:
+                show_problem(verdict.error, verdict.hint, verdict.file)
+            elif not as_json:
+                print_text(_line(verdict))
     if as_json:
         print_json([_as_json(verdict) for verdict in verdicts])
     elif len(verdicts) > 1:
@@ -61,7 +74,33 @@ def verify_command(
     return worst(verdict.code for verdict in verdicts)
 
 
-def _trust(data: bytes, pin: str | None) -> TrustedRoster:
+def _verify_content(content: str, file: tuple[str, ...], trusted: TrustedRoster, *, as_json: bool) -> int:
+    """Check that a published message is what one note commits to."""
+    from dispatch.audit import verify_file
+    from dispatch.envelope import Verifier, parse_signed_note
+    from dispatch.publication import verify_content
+
+    if len(file) != 1 or not file[0].endswith(".note"):
+        raise click.UsageError("--content goes with one note, a file named *.note")
+    verifier = Verifier(trusted)
+    verdict = verify_file(verifier, file[0])
+    if verdict.error:
+        show_problem(verdict.error, verdict.hint, verdict.file)
+        return verdict.code
+    verified = verifier.verify_note(parse_signed_note(read_input(file[0])))
+    message = verify_content(read_input(content), verified).message
+    if as_json:
+        print_json([_as_json(verdict)])
+    else:
+        subject = clean(message.subject)
+        print_text(
+            f"holds  {content}: issued by {message.from_} as {message.number} on {message.date}, "
+            f"{verdict.copies} copies: {subject}"
+        )
+    return 0
+
+
+def trust_roster(data: bytes, pin: str | None) -> TrustedRoster:
     """Trust a roster by the pin, or because it is what the home trusts or may follow it."""
     chain = parse_roster_file(data)
     home = chosen_home()

@@ -11,13 +11,22 @@ from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from dispatch.audit.result import NOT_PROVEN
 from dispatch.collate import Choices, Entries, Figures, Lines, is_below_target
+from dispatch.duties import events_of, rates
+from dispatch.message import Receipt
+from dispatch.render.audit import VERDICTS, by_obligation, sorted_findings
 from dispatch.render.collation import figure, occasion_text, plain, span_text
 from keys.codec import encode_base64
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dispatch.audit.result import AuditReport
     from dispatch.collate import Collation
-    from dispatch.obligation import Field, Value
+    from dispatch.duties import Slot
+    from dispatch.message import Message
+    from dispatch.obligation import Field, Obligation, Value
 
 _BAR = 240
 _KINDS = {Figures: "figures", Choices: "choices", Entries: "entries", Lines: "lines"}
@@ -91,3 +100,66 @@ def _cell(field: Field, value: Value | None) -> dict[str, Any]:
         "text": str(text).lower() if isinstance(text, bool) else str(text),
         "unmet": field.target is not None and is_below_target(field, value),
     }
+
+
+def publication_html(
+    message: Message,
+    *,
+    content: bytes,
+    copies: int,
+    title: str,
+    names: tuple[str, str],
+    annotations: Sequence[str],
+) -> str:
+    """Give the page of a published message. `names`: of the files of the message and of its note."""
+    return (
+        environment()
+        .get_template("publication.html")
+        .render(
+            message=message,
+            body="" if isinstance(message, Receipt) else message.body,
+            title=title,
+            copies=copies,
+            content=encode_base64(content),
+            content_hex=content.hex(),
+            names=names,
+            annotations=annotations,
+        )
+    )
+
+
+def audit_html(report: AuditReport) -> str:
+    """Give the page of an audit: the verdict first."""
+    return (
+        environment()
+        .get_template("audit.html")
+        .render(
+            report=report,
+            verdict=VERDICTS[report.verdict],
+            findings=sorted_findings(report),
+            not_proven=NOT_PROVEN,
+            duties=[
+                (duty, [_matrix(one, slots) for one, slots in by_obligation(duty)]) for duty in report.duties
+            ],
+            events_of=events_of,
+            duration=_duration,
+        )
+    )
+
+
+def _matrix(obligation: Obligation, slots: Sequence[Slot]) -> dict[str, Any]:
+    """Give an obligation as offices by occasions, with its figures."""
+    occasions = sorted({slot.occasion for slot in slots}, key=lambda text: (len(text), text))
+    cells = {(slot.office, slot.occasion): slot for slot in slots}
+    return {
+        "obligation": obligation,
+        "rates": rates(slots),
+        "occasions": [(one, one.partition(":")[2] or "once") for one in occasions],
+        "offices": sorted({slot.office for slot in slots}),
+        "cells": cells,
+    }
+
+
+def _duration(seconds: int) -> str:
+    days, rest = divmod(seconds, 86400)
+    return f"{days} d {rest // 3600} h" if days else f"{rest // 3600} h {rest % 3600 // 60} min"

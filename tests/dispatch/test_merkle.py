@@ -8,7 +8,16 @@ from hashlib import sha256
 import pytest
 
 from dispatch.errors import ProofError
-from dispatch.merkle import EMPTY_ROOT, Tree, leaf_hash, node_hash, proof_length, root, verify_inclusion
+from dispatch.merkle import (
+    EMPTY_ROOT,
+    Frontier,
+    Tree,
+    leaf_hash,
+    node_hash,
+    proof_length,
+    root,
+    verify_inclusion,
+)
 
 SIZES = range(1, 257)
 DATA = tuple(f"leaf {n}\n".encode() for n in range(256))
@@ -150,3 +159,12 @@ def test_known_answers() -> None:
 def test_an_empty_tree_holds_nothing() -> None:
     assert rejected(EMPTY_ROOT, 0, 0, (), EMPTY_ROOT)
     assert proof_length(0, 1) == 0
+
+
+def test_a_tree_that_grows_has_the_root_of_each_size() -> None:
+    leaves = [leaf_hash(bytes([n % 256])) for n in range(257)]
+    growing = Frontier()
+    assert growing.root == EMPTY_ROOT
+    for size, leaf in enumerate(leaves, 1):
+        growing.append(leaf)
+        assert (growing.size, growing.root) == (size, root(leaves[:size]))

@@ -1,0 +1,101 @@
+"""audit: a whole archive, without a home and without a key."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from dispatch.cli.common import (
+    clock,
+    json_option,
+    moment_argument,
+    print_text,
+    progress,
+    read_input,
+    say,
+    width,
+    write_output,
+)
+from dispatch.cli.setup import force_option
+from dispatch.cli.verify import trust_roster
+from dispatch.errors import worst
+from keys.text import format_date
+from keys.trust import check_current
+
+
+@click.command("audit")
+@click.argument(
+    "path", metavar="PATH...", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True)
+)
+@click.option("--roster", required=True, metavar="FILE", help="The signed roster.")
+@click.option("--root", "pin", metavar="SHA256:...", help="The root fingerprint that you trust.")
+@click.option("--at", metavar="DATE", help="As of this moment. Default: now.")
+@click.option("--partial", is_flag=True, help="This is one office's share: gaps are no findings.")
+@click.option(
+    "--circular",
+    "circulars",
+    metavar="FILE",
+    multiple=True,
+    help="What `publish --for-audit` wrote: its duties are judged. May be repeated.",
+)
+@click.option("--bundle", metavar="FILE", help="Pack everything and the findings into a ZIP.")
+@click.option("--html", metavar="FILE", help="Write the report as a page.")
+@force_option
+@json_option
+def audit_command(
+    path: tuple[Path, ...],
+    roster: str,
+    *,
+    pin: str | None,
+    at: str | None,
+    partial: bool,
+    circulars: tuple[str, ...],
+    bundle: str | None,
+    html: str | None,
+    force: bool,
+    as_json: bool,
+) -> int:
+    """Say what is proven, what is broken and what cannot be known, of all the files at PATH.
+
+    A folder means its envelopes (*.dispatch), notes (*.note) and signed register lists (*.register),
+    recursively. Nothing is decrypted, and nothing is written but what is asked for.
+
+    \b
+    dispatch audit archive/ --roster rkp.roster --root SHA256:4Zs… --html report.html
+    dispatch audit archive/ --roster rkp.roster --root SHA256:4Zs… --circular cc-2026-1.circular
+    """
+    from dispatch.audit.run import run_audit
+    from dispatch.render.audit import audit_bytes, audit_text
+
+    data = read_input(roster)
+    trusted = trust_roster(data, pin)
+    moment = moment_argument("--at", at) if at else clock()
+    check_current(trusted, moment)
+    given = [(Path(name).name, read_input(name)) for name in circulars]
+    with progress("checking") as show:
+        report = run_audit(path, trusted, moment, circulars=given, partial=partial, progress=show)
+    written = audit_bytes(report)
+    if bundle:
+        from dispatch.audit.bundle import bundle as pack
+
+        packed = pack(
+            path,
+            data,
+            given,
+            written,
+            root=str(report.roster["root_fingerprint"]),
+            at=format_date(moment),
+            partial=partial,
+        )
+        write_output(packed, bundle, force=force)
+        say(f"{report.counts['files']} files and the findings are in {bundle}")
+    if html:
+        from dispatch.render.html import audit_html
+
+        write_output(audit_html(report).encode(), html, force=force)
+    if as_json:
+        write_output(written, None, force=False)
+    elif html != "-" and bundle != "-":
+        print_text(audit_text(report, width()))
+    return worst(one.code for one in report.findings)
