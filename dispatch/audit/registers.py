@@ -31,7 +31,7 @@ class VolumeFacts:
     volume: str
     notes: dict[int, list[NoteFact]] = field(default_factory=lambda: defaultdict(list))
     ids: dict[int, bytes] = field(default_factory=dict)
-    proven: int = 0
+    listed: dict[int, set[bytes]] = field(default_factory=lambda: defaultdict(set))
 
     @property
     def last(self) -> int:
@@ -53,6 +53,7 @@ def volumes_of(collected: Collected, statements: Sequence[Statement]) -> dict[tu
         )
         for ordinal, note_id in enumerate(statement.ids, 1):
             here.ids.setdefault(ordinal, note_id)
+            here.listed[ordinal].add(note_id)
     return found
 
 
@@ -94,9 +95,9 @@ def describe_volumes(volumes: Mapping[tuple[str, str], VolumeFacts]) -> tuple[Vo
 
 
 def covered_by(here: VolumeFacts) -> int:
-    """Give up to which ordinal the ids of a volume are known without a gap."""
+    """Give up to which ordinal the ids of a volume are known, without a gap or doubt."""
     known = 0
-    while known + 1 in here.ids:
+    while _is_certain(here, known + 1):
         known += 1
     return known
 
@@ -119,7 +120,7 @@ def _equivocations(here: VolumeFacts) -> Iterator[Finding]:
                 code=INTEGRITY,
                 files=_files(facts),
             )
-        elif here.ids[ordinal] != facts[0].id:
+        elif here.listed.get(ordinal, {facts[0].id}) != {facts[0].id}:
             yield _contradicts_statement(here, facts[0])
 
 
@@ -188,7 +189,8 @@ def _heads(here: VolumeFacts) -> Iterator[Finding]:
 
 def _is_certain(here: VolumeFacts, ordinal: int) -> bool:
     """Tell whether the id of an ordinal is known, and only one is."""
-    return ordinal in here.ids and len(here.notes.get(ordinal, ())) <= 1
+    known = {fact.id for fact in here.notes.get(ordinal, ())} | here.listed.get(ordinal, set())
+    return len(known) == 1
 
 
 def _dates(here: VolumeFacts) -> Iterator[Finding]:
