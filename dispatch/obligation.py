@@ -116,7 +116,7 @@ def _check_fields(fields: tuple[Field, ...]) -> None:
     if len({item.name for item in fields}) != len(fields):
         raise FormatError("two fields with one name")
     for item in fields:
-        _check_field_name(item.name)
+        check_field_name(item.name)
         check_line(item.label)
         bounds = [bound for bound in (item.minimum, item.maximum, item.target) if bound is not None]
         for bound in bounds:
@@ -132,7 +132,8 @@ def _check_fields(fields: tuple[Field, ...]) -> None:
         _check_fields(item.columns)
 
 
-def _check_field_name(name: str) -> None:
+def check_field_name(name: str) -> None:
+    """Check the name of a form's field. Raises FormatError."""
     if not _FIELD_NAME.fullmatch(name):
         raise FormatError("a field's name is lower-case letters, digits and underscores")
 
@@ -140,7 +141,7 @@ def _check_field_name(name: str) -> None:
 def check_values(values: Mapping[str, Value]) -> None:
     """Check the names and texts of a report's values. Raises FormatError."""
     for name, value in values.items():
-        _check_field_name(name)
+        check_field_name(name)
         if isinstance(value, str):
             check_block(value)
         elif isinstance(value, tuple):

@@ -12,17 +12,21 @@ if TYPE_CHECKING:
 _TOKEN = re.compile(
     r'(?P<string>"""(?:\\.|[^\\])*?"{3,5}|' + r"'''.*?'{3,5}|" + r'"(?:\\.|[^"\\])*"|' + r"'[^']*')"
     r"|(?P<newline>\n)|(?P<open>[\[{])|(?P<close>[\]}])|(?P<equals>=)|(?P<blank>[ \t]+|#[^\n]*)"
-    r"|(?P<other>[\w.:-]+|.)",
+    r"|(?P<comma>,)|(?P<other>[\w.:-]+|.)",
     re.DOTALL,
 )
+_BARE_NAMES = re.compile(r"[A-Za-z0-9_-]++(?:\.[A-Za-z0-9_-]++)*+")
+_MAX_PATH = 200  # a draft's fields have shorter ones, and a long one before many fields would fill the memory
 
 
 class TomlIndex:
     """Where the fields and strings of valid TOML stand. Its line ends are LF, at the end too.
 
     `lines`: paths such as `to`, `to[2]`, `obligation[1]`, `obligation[1].due`
-    (counted from 0; a name alone is the first of that name). `strings`: every
-    string value with its line.
+    (counted from 0; a name alone is the first of that name), however the tables
+    are written; of the elements of lists, those that are texts, lists or tables.
+    What lies too deep for any draft has no line. `strings`: every string value
+    with its line.
     """
 
     def __init__(self, source: str, line: int) -> None:
@@ -34,13 +38,23 @@ class TomlIndex:
             if statement.key is None:
                 self._open_table(statement.text, statement.line)
                 continue
-            path = f"{self._prefix}{_first_name(statement.key)}"
-            self.lines.setdefault(path, statement.line)
-            for number, (at, raw) in enumerate(statement.strings):
+            path = self._prefix
+            for name in _names(statement.key):
+                path = self._add(path, name, statement.line)
+            if len(path) <= _MAX_PATH:
+                for at, place in statement.value.places:
+                    self.lines.setdefault(path + place, at)
+            for at, raw in statement.value.strings:
                 skipped = raw[3:4] == "\n"  # TOML drops a newline that follows the opening quotes
                 self.strings.append((at + skipped, _value_of(raw)))
-                if statement.is_array:
-                    self.lines.setdefault(f"{path}[{number}]", at)
+
+    def _add(self, path: str, name: str, line: int) -> str:
+        """Record a path below another, and give it; of too deep a one, the other."""
+        if len(path) > _MAX_PATH:
+            return path
+        path = f"{path}.{name}" if path else name
+        self.lines.setdefault(path, line)
+        return path
 
     def _open_table(self, header: str, line: int) -> None:
         names = _names(header)
@@ -54,52 +68,122 @@ class TomlIndex:
             if path in self._counts:
                 path += f"[{self._counts[path] - 1}]"
         self.lines.setdefault(path, line)
-        self._prefix = f"{path}."
+        self._prefix = path
+
+
+class _Level:
+    """An array or inline table that is open. `key`: what is read of a name, or None behind it."""
+
+    def __init__(self, path: str, *, is_table: bool) -> None:
+        self.path = path
+        self.is_table = is_table
+        self.field = ""
+        self.position = 0
+        self.key: list[str] | None = [] if is_table else None
+
+    def next(self) -> None:
+        """Go on behind a comma."""
+        self.position += 1
+        if self.is_table:
+            self.key = []
+
+    def here(self) -> str:
+        """Give the path of the element or field that is being read; what is too deep has its parent's."""
+        if len(self.path) > _MAX_PATH:
+            return self.path
+        return self.path + (self.field if self.is_table else f"[{self.position}]")
+
+
+class _Value:
+    """Follows the tokens of one value.
+
+    `places`: the lines of its parts, whose paths begin `[2]` or `.due`. `strings`:
+    line and raw text of each that is no name.
+    """
+
+    def __init__(self) -> None:
+        self.places: list[tuple[int, str]] = []
+        self.strings: list[tuple[int, str]] = []
+        self._levels: list[_Level] = []
+
+    @property
+    def is_open(self) -> bool:
+        """Tell whether the value goes on behind the end of a line."""
+        return bool(self._levels)
+
+    def feed(self, kind: str | None, text: str, line: int) -> None:
+        """Take the next token, which is neither blank nor the end of a line."""
+        level = self._levels[-1] if self._levels else None
+        if kind == "close":
+            self._levels.pop()
+        elif kind == "comma" and level is not None:
+            level.next()
+        elif level is not None and level.key is not None:
+            self._feed_key(level, level.key, kind, text, line)
+        else:
+            self._feed_value(level, kind, text, line)
+
+    def _feed_key(self, level: _Level, key: list[str], kind: str | None, text: str, line: int) -> None:
+        if kind != "equals":
+            key.append(text)
+            return
+        level.key = None
+        level.field = ""
+        for name in _names("".join(key)):
+            level.field += f".{name}"
+            self._place(level, line)
+
+    def _feed_value(self, level: _Level | None, kind: str | None, text: str, line: int) -> None:
+        if kind == "string":
+            self.strings.append((line, text))
+        if kind in ("string", "open") and level is not None and not level.is_table:
+            self._place(level, line)
+        if kind == "open":
+            self._levels.append(_Level(level.here() if level else "", is_table=text == "{"))
+
+    def _place(self, level: _Level, line: int) -> None:
+        if len(level.path) <= _MAX_PATH:
+            self.places.append((line, level.here()))
 
 
 class _Statement(NamedTuple):
-    """A table header (`key` is None), or a key with its value. `strings`: line and raw text of each."""
+    """A table header (`key` is None), or a key with its value."""
 
     line: int
     text: str
     key: str | None
-    is_array: bool
-    strings: tuple[tuple[int, str], ...]
+    value: _Value
 
 
 def _statements(source: str, line: int) -> Iterator[_Statement]:
     """Cut valid TOML, which ends with LF, into its statements."""
     start = equals = None
     begun = line
-    depth = 0
-    strings: list[tuple[int, str]] = []
+    value = _Value()
     for token in _TOKEN.finditer(source):
         kind = token.lastgroup
-        if start is None and kind not in ("newline", "blank"):
-            start, begun = token.start(), line
-        if kind == "string" and equals is not None:
-            strings.append((line, token[0]))
-        elif kind == "equals" and equals is None:
-            equals = token.start()
-        elif kind in ("open", "close"):
-            depth += 1 if kind == "open" else -1
-        elif kind == "newline" and depth == 0 and start is not None:
+        if kind not in ("newline", "blank"):
+            if start is None:
+                start, begun = token.start(), line
+            if equals is not None:
+                value.feed(kind, token[0], line)
+            elif kind == "equals":
+                equals = token.start()
+        elif kind == "newline" and not value.is_open and start is not None:
             text = source[start : token.start()]
-            key = None if equals is None else source[start:equals]
-            is_array = equals is not None and source[equals + 1 : token.start()].lstrip().startswith("[")
-            yield _Statement(begun, text, key, is_array, tuple(strings))
+            yield _Statement(begun, text, None if equals is None else source[start:equals], value)
             start = equals = None
-            strings = []
+            value = _Value()
         line += token[0].count("\n")
 
 
-def _first_name(key: str) -> str:
-    return next(iter(tomllib.loads(f"{key}= 0")))
-
-
-def _names(header: str) -> list[str]:
+def _names(key: str) -> list[str]:
+    """Take a dotted key or a table's header apart."""
+    bare = key.strip("[] \t")
+    if _BARE_NAMES.fullmatch(bare):
+        return bare.split(".")
     names = []
-    value: Any = tomllib.loads(header)
+    value: Any = tomllib.loads(key if key.startswith("[") else f"[{key}]")
     while value:
         names.append(next(iter(value)))
         value = value[names[-1]]

@@ -1,0 +1,141 @@
+"""The fields that circulars and letters have in common, and what a draft comes to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cache
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast, get_args
+from zoneinfo import available_timezones
+
+from dispatch.draft.demands import read_forms, read_obligations, read_promises, read_relations
+from dispatch.draft.table import Table
+from dispatch.draft.text import meant
+from dispatch.message import Precedence, Reply
+from keys.errors import FormatError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from dispatch.draft.text import Parts, Problems
+    from dispatch.message import PromiseMade, Relation
+    from dispatch.obligation import Form, Obligation
+
+Kind: TypeAlias = Literal["circular", "letter"]
+
+KINDS: tuple[str, ...] = get_args(Kind)
+NO_REPORTS = "reports are not yet built: this version writes circulars and letters"
+
+_COMMON = ("kind", "subject", "to", "info", "precedence", "relation")
+_OF_CIRCULARS = ("zone", "reply", "reply_within", "promise", "obligation", "form")
+_OF_REPORTS = ("answers", "period", "event", "event_label", "event_date", "nil", "values")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """A draft that may go out as far as it says itself. A letter has the defaults of what circulars have.
+
+    `relations`: without the ids of notes, which the register knows. `lines`: where each field stands in
+    the file, also `to[0]`, `obligation[1].due` and so on, and `body`.
+    """
+
+    kind: Kind
+    subject: str
+    to: tuple[str, ...]
+    info: tuple[str, ...]
+    precedence: Precedence
+    body: str
+    zone: str
+    reply: Reply
+    reply_within: str | None
+    relations: tuple[Relation, ...] = ()
+    promises: tuple[PromiseMade, ...] = ()
+    obligations: tuple[Obligation, ...] = ()
+    forms: tuple[Form, ...] = ()
+    lines: Mapping[str, int] = field(compare=False, repr=False)
+
+
+class Fields:
+    """Reads the fields of a parsed front matter, one problem for each that is wrong."""
+
+    def __init__(self, members: dict[str, Any], lines: dict[str, int], parts: Parts, found: Problems) -> None:
+        self._table = Table(members, lines, found, line=parts.source_line - 1)
+        self._parts = parts
+        self._lines = MappingProxyType({**lines, "body": parts.body_line})
+
+    def draft(self) -> Draft | None:
+        """Read them all. What comes out counts only if no problem is MALFORMED."""
+        table = self._table
+        is_report = table.members.get("kind") == "report"
+        kind = "" if is_report else self._kind()
+        self._check_names(kind, is_report=is_report)
+        if is_report:
+            table.refused("kind", NO_REPORTS)
+            return None
+        to = self._to()
+        relations = read_relations(table, is_letter=kind == "letter")
+        promises: tuple[PromiseMade, ...] = ()
+        obligations: tuple[Obligation, ...] = ()
+        forms: tuple[Form, ...] = ()
+        if kind != "letter":
+            promises = read_promises(table)
+            forms = read_forms(table)
+            obligations = read_obligations(table, forms, to, self._parts.body)
+        return Draft(
+            kind=cast("Kind", kind),
+            subject=self._subject(),
+            to=to,
+            info=table.handles("info"),
+            precedence=cast("Precedence", table.choice("precedence", get_args(Precedence)) or "routine"),
+            body=self._parts.body,
+            zone=table.checked("zone", _check_zone_exists, _zone_hint) or "UTC",
+            reply=cast("Reply", table.choice("reply", get_args(Reply)) or "receipt"),
+            reply_within=table.duration("reply_within"),
+            relations=relations,
+            promises=promises,
+            obligations=obligations,
+            forms=forms,
+            lines=self._lines,
+        )
+
+    def _kind(self) -> str:
+        self._table.need("kind", 'kind = "circular" or kind = "letter"')
+        return self._table.choice("kind", KINDS) or ""
+
+    def _check_names(self, kind: str, *, is_report: bool) -> None:
+        known = (*_COMMON, *_OF_CIRCULARS)
+        for name in self._table.members:
+            if name in _OF_REPORTS:
+                if not is_report:
+                    self._table.refused(name, NO_REPORTS, f"{name!r} has to go")
+            elif name not in known:
+                self._table.unknown(name, (*known, *_OF_REPORTS))
+            elif name in _OF_CIRCULARS and kind == "letter":
+                self._table.malformed(
+                    name, f"a letter has no {name!r}", "only a circular asks for replies and reports"
+                )
+
+    def _subject(self) -> str:
+        self._table.need("subject", 'subject = "what it is about"')
+        return self._table.label("subject") or ""
+
+    def _to(self) -> tuple[str, ...]:
+        if self._table.members.get("to", []) != []:
+            return self._table.handles("to")
+        self._table.malformed("to", "no addressee", 'to = ["tula", "@provinces"]')
+        return ()
+
+
+@cache
+def _zones() -> frozenset[str]:
+    return frozenset(available_timezones())
+
+
+def _check_zone_exists(zone: str) -> None:
+    # listing the zones takes a while, and most drafts name none
+    if zone != "UTC" and zone not in _zones():
+        raise FormatError(f"no such time zone: {zone!r}")
+
+
+def _zone_hint(zone: str) -> str:
+    return f"an IANA name, as in Europe/Moscow{meant(zone, _zones())}"
