@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from typing import Any, cast
 
 _TOKEN = re.compile(
     r'(?P<string>"""(?:\\.|[^\\])*?"{3,5}|' + r"'''.*?'{3,5}|" + r'"(?:\\.|[^"\\])*"|' + r"'[^']*')"
@@ -16,7 +13,7 @@ _TOKEN = re.compile(
     re.DOTALL,
 )
 _BARE_NAMES = re.compile(r"[A-Za-z0-9_-]++(?:\.[A-Za-z0-9_-]++)*+")
-_MAX_PATH = 200  # a draft's fields have shorter ones, and a long one before many fields would fill the memory
+_MAX_PATH = 100  # no path above a field of a draft is longer, and long ones above many would fill the memory
 
 
 class TomlIndex:
@@ -34,19 +31,43 @@ class TomlIndex:
         self.strings: list[tuple[int, str]] = []
         self._counts: dict[str, int] = {}
         self._prefix = ""
-        for statement in _statements(source, line):
-            if statement.key is None:
-                self._open_table(statement.text, statement.line)
-                continue
-            path = self._prefix
-            for name in _names(statement.key):
-                path = self._add(path, name, statement.line)
-            if len(path) <= _MAX_PATH:
-                for at, place in statement.value.places:
-                    self.lines.setdefault(path + place, at)
-            for at, raw in statement.value.strings:
-                skipped = raw[3:4] == "\n"  # TOML drops a newline that follows the opening quotes
-                self.strings.append((at + skipped, _value_of(raw)))
+        self._scan(source, line)
+
+    def _scan(self, source: str, line: int) -> None:
+        """Go through the statements: table headers, and keys with their values."""
+        start: int | None = None
+        value: _Value | None = None
+        begun = line
+        for token in _TOKEN.finditer(source):
+            kind = token.lastgroup
+            if kind not in ("newline", "blank"):
+                if start is None:
+                    start, begun = token.start(), line
+                if value is not None:
+                    value.feed(kind, token[0], line)
+                elif kind == "equals":
+                    value = _Value(self._add_key(source[start : token.start()], begun), self)
+            elif kind == "newline" and start is not None and not (value and value.is_open):
+                if value is None:
+                    self._open_table(source[start : token.start()], begun)
+                start = value = None
+            line += token[0].count("\n")
+
+    def add_place(self, path: str, line: int) -> None:
+        """Record a part of a value; the first of its path counts."""
+        self.lines.setdefault(path, line)
+
+    def add_string(self, raw: str, line: int) -> None:
+        """Record a string as it stands in the source."""
+        skipped = raw[3:4] == "\n"  # TOML drops a newline that follows the opening quotes
+        self.strings.append((line + skipped, _value_of(raw)))
+
+    def _add_key(self, key: str, line: int) -> str:
+        """Record a key, each part of a dotted one, and give its path."""
+        path = self._prefix
+        for name in _names(key):
+            path = self._add(path, name, line)
+        return path
 
     def _add(self, path: str, name: str, line: int) -> str:
         """Record a path below another, and give it; of too deep a one, the other."""
@@ -95,15 +116,11 @@ class _Level:
 
 
 class _Value:
-    """Follows the tokens of one value.
+    """Follows the tokens of one value, and records the lines of its parts and of its strings."""
 
-    `places`: the lines of its parts, whose paths begin `[2]` or `.due`. `strings`:
-    line and raw text of each that is no name.
-    """
-
-    def __init__(self) -> None:
-        self.places: list[tuple[int, str]] = []
-        self.strings: list[tuple[int, str]] = []
+    def __init__(self, path: str, index: TomlIndex) -> None:
+        self._path = path
+        self._index = index
         self._levels: list[_Level] = []
 
     @property
@@ -135,46 +152,15 @@ class _Value:
 
     def _feed_value(self, level: _Level | None, kind: str | None, text: str, line: int) -> None:
         if kind == "string":
-            self.strings.append((line, text))
+            self._index.add_string(text, line)
         if kind in ("string", "open") and level is not None and not level.is_table:
             self._place(level, line)
         if kind == "open":
-            self._levels.append(_Level(level.here() if level else "", is_table=text == "{"))
+            self._levels.append(_Level(level.here() if level else self._path, is_table=text == "{"))
 
     def _place(self, level: _Level, line: int) -> None:
         if len(level.path) <= _MAX_PATH:
-            self.places.append((line, level.here()))
-
-
-class _Statement(NamedTuple):
-    """A table header (`key` is None), or a key with its value."""
-
-    line: int
-    text: str
-    key: str | None
-    value: _Value
-
-
-def _statements(source: str, line: int) -> Iterator[_Statement]:
-    """Cut valid TOML, which ends with LF, into its statements."""
-    start = equals = None
-    begun = line
-    value = _Value()
-    for token in _TOKEN.finditer(source):
-        kind = token.lastgroup
-        if kind not in ("newline", "blank"):
-            if start is None:
-                start, begun = token.start(), line
-            if equals is not None:
-                value.feed(kind, token[0], line)
-            elif kind == "equals":
-                equals = token.start()
-        elif kind == "newline" and not value.is_open and start is not None:
-            text = source[start : token.start()]
-            yield _Statement(begun, text, None if equals is None else source[start:equals], value)
-            start = equals = None
-            value = _Value()
-        line += token[0].count("\n")
+            self._index.add_place(level.here(), line)
 
 
 def _names(key: str) -> list[str]:

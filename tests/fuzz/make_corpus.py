@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from dispatch.draft import template
+from dispatch.draft import EXAMPLES, template
 from dispatch.envelope import encode_copy, parse_envelope
 from dispatch.merkle import proof_length
 from dispatch.message import parse_message
@@ -207,6 +207,13 @@ def _make_texts() -> dict[str, Seeds]:
         "draft": {
             "circular": template("circular").encode(),
             "letter": template("letter").encode(),
+            **{
+                example: template("circular", example)
+                .replace("[Replace this: ", "")
+                .replace("replace-this", "cc")
+                .encode()
+                for example in EXAMPLES["circular"]
+            },
             "ready": written,
             "marks": written.replace(b"Text", b"{++a++} {--b {>>c<<} [Replace this: d]"),
             "later": written.replace(b"info = []", b'[values]\nx = 1\n[[form]]\nid = "a"'),
