@@ -54,6 +54,15 @@ def expand(to: Iterable[str], info: Iterable[str], issuer: str, roster: Roster, 
     )
 
 
+def members(names: Iterable[str], roster: Roster, version: int) -> tuple[str, ...]:
+    """Expand handles and @groups as of roster `version`, sorted. Raises UnknownAddresseesError."""
+    wrong: dict[str, str] = {}
+    handles = _expand(names, roster, version, wrong)
+    if wrong:
+        raise UnknownAddresseesError(wrong)
+    return tuple(sorted(handles))
+
+
 def _expand(names: Iterable[str], roster: Roster, version: int, wrong: dict[str, str]) -> set[str]:
     handles: set[str] = set()
     for name in names:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from dispatch.errors import DigestError, RefusedError, StorageError
-from dispatch.files import current_umask, make_folder, move_new, naming, sync_directory
+from dispatch.files import current_umask, make_folder, move_new, naming, open_regular, sync_directory
 from dispatch.grammar import MAX_NAME_BYTES, check_attachment_name
 from dispatch.message import Attachment
 from keys import age
@@ -33,7 +33,7 @@ ONLY = frozenset({"mlkem768x25519"})
 
 _UNSAFE = re.compile(r'[<>:"/\\|?*\x00-\x1f]')
 _UNSEEN = ("Cc", "Cf", "Cs", "Zl", "Zp")
-_DEVICE = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)(?=$|[. ])", re.IGNORECASE)
+_DEVICE = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)(?=$|[.\s])", re.IGNORECASE)
 # room for " (99)" in a name of the usual limit
 _MAX_SAVED = MAX_NAME_BYTES - 5
 _MAX_TRIES = 99
@@ -171,8 +171,8 @@ def _copy(path: Path, digest: bytes, destination: Path, prefix: str) -> bool:
         try:
             sink = _Hashing(temporary)
             try:
-                file = path.open("rb")
-            except OSError:
+                file = open_regular(path)
+            except (OSError, StorageError):
                 return False
             with file:
                 shutil.copyfileobj(file, sink)
@@ -208,7 +208,7 @@ def save_attachment(entry: Attachment, identity: str, store: Path, directory: Pa
         )
     make_folder(directory)
     with (
-        sealed.open("rb") as file,
+        open_regular(sealed) as file,
         naming(directory),
         tempfile.NamedTemporaryFile(dir=directory, prefix=_TEMPORARY, delete=False) as temporary,
     ):

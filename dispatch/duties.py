@@ -7,12 +7,12 @@ A slot is one expected report: obligation x office x occasion (a period, an even
     on-time     returned: a report stands, and the centre's receipt for one is dated before the due moment
     late        returned, and none was receipted before it
     overdue     the due moment is past, and nothing stands; a late report heals it
-    returned    every report for it was sent back by a decision
+    returned    the newest report for it was sent back by a decision
     waived      nothing is expected any more
     filed       returned, and the due moment is unknown (only to who opens no reports)
 
-A report counts when the issuer of the circular has receipted it. Of several that stand the
-newest counts, by its number; none is punished for being corrected. The names of the figures
+A report counts when the issuer of the circular has receipted it. Of several the newest counts,
+by its number, unless it was sent back; none is punished for being corrected. The names of the figures
 are those of DHIS2 (https://docs.dhis2.org): expected reports, actual reports, reporting rate.
 Nothing depends on the order in which things came in.
 """
@@ -184,6 +184,38 @@ def due_dates(
     return tuple(found)
 
 
+def next_occasion(
+    case: Case, obligation: Obligation, office: str, now: datetime
+) -> tuple[str | None, int | None]:
+    """Give the period or event for which an office reports next: the oldest that is open, or a new event.
+
+    (None, None) for a report once.
+    """
+    slots = [
+        slot for slot in slots_of(case, now) if (slot.obligation, slot.office) == (obligation.id, office)
+    ]
+    still_open = [slot for slot in slots if slot.filing is None or slot.state == "returned"]
+    if obligation.once is not None:
+        return None, None
+    if obligation.every is not None:
+        chosen = min(still_open, key=lambda slot: slot.occasion, default=slots[-1] if slots else None)
+        return (chosen.period if chosen else obligation.from_), None
+    counts = [slot.event or 0 for slot in still_open if obligation.after or slot.state != "overdue"]
+    return None, min(counts, default=max((slot.event or 0 for slot in slots), default=0) + 1)
+
+
+def announced(case: Case, obligation: Obligation, office: str, event: int | None) -> Filing | None:
+    """Give the newest report of an office that names an event of the obligation's kind, or None."""
+    kind = obligation.before or obligation.after
+    same = {one.id for one in case.circular.obligations if kind in (one.before, one.after)}
+    found = [
+        one
+        for one in case.filings
+        if one.office == office and one.obligation in same and one.occasion == occasion_of(None, event)
+    ]
+    return max(found, key=lambda one: one.number, default=None) if kind and event else None
+
+
 def rates(slots: Iterable[Slot]) -> Rates:
     """Count slots. What is expected holds what is there, so rates stay within 0 to 100."""
     expected = actual = on_time = 0
@@ -328,14 +360,13 @@ def _judge(
     receipted = [one for one in filings if one.received is not None]
     returned = _returned(receipted, rulings)
     standing = [one for one in receipted if one.id not in returned]
-    counted = standing or receipted or filings
+    counted = receipted or filings
     filing = counted[-1] if counted else None
     if any(one.decision == "waive" for one in rulings):
         return due, "waived", filing
-    if standing:
-        return due, _punctuality(standing, due), filing
     if receipted:
-        return due, "returned", filing
+        newest_stands = receipted[-1].id not in returned
+        return due, _punctuality(standing, due) if newest_stands else "returned", filing
     if opens is not None and now < opens:
         return due, "pending", filing
     return due, "due" if due is None or now < due else "overdue", filing

@@ -14,6 +14,8 @@
     |-- NotForUsError                  4  addressed to another office
     |-- RefusedError                   7  not ready, no right, no key for an addressee
     |   |-- NotReadyError                 a draft that may not go out; carries problems
+    |   |-- MisfitError                   an answer that does not fit what it answers; names the field
+    |   |-- AwaitedError                  it answers a dispatch that has not come yet
     |   `-- FutureError                   dated more than a day ahead of our clock
     `-- StorageError                   1  the register or a file cannot be used
 
@@ -131,6 +133,18 @@ class NotReadyError(RefusedError):
     def __init__(self, message: str, problems: tuple[Problem, ...] = (), *, hint: str = "") -> None:
         super().__init__(message, hint=hint)
         self.problems = problems
+
+
+class MisfitError(RefusedError):
+    """An answer that does not fit what it answers. `field`: of the draft that would be wrong."""
+
+    def __init__(self, field: str, message: str, *, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.field = field
+
+
+class AwaitedError(RefusedError):
+    """An answer to a dispatch that has not come yet."""
 
 
 class FutureError(RefusedError):

@@ -10,7 +10,7 @@ import stat
 import sys
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from dispatch.errors import MalformedError, StorageError
 
@@ -25,12 +25,15 @@ _CANNOT_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EACCES, errno.EP
 _SHORT = 64 * 1024
 
 
-def read_capped(path: Path, limit: int) -> bytes:
-    """Read a file of at most `limit` bytes, `-` for standard input. Raises MalformedError, OSError."""
-    if str(path) == "-":
+def read_capped(path: Path, limit: int, *, regular: bool = False) -> bytes:
+    """Read a file of at most `limit` bytes, `-` for standard input unless it must be a `regular` file.
+
+    Raises MalformedError, StorageError, OSError.
+    """
+    if str(path) == "-" and not regular:
         data = sys.stdin.buffer.read(limit + 1)
     else:
-        with path.open("rb") as file:
+        with open_regular(path) if regular else path.open("rb") as file:
             # most are short, and asking for the limit would make room for it
             data = file.read(min(_SHORT, limit + 1))
             if len(data) == _SHORT:
@@ -38,6 +41,18 @@ def read_capped(path: Path, limit: int) -> bytes:
     if len(data) > limit:
         raise MalformedError(f"{path}: longer than {limit} bytes")
     return data
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """Open a file that others may have put there, or put another in its place: it is never waited for.
+
+    Raises StorageError for a pipe or device, OSError.
+    """
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise StorageError(f"{path}: not a regular file")
+    return os.fdopen(descriptor, "rb")
 
 
 def write_whole(path: Path, data: bytes, *, overwrite: bool = False, mode: int = 0o666) -> None:

@@ -21,6 +21,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from dispatch.answers import check_fits
 from dispatch.attachment import take_along
 from dispatch.envelope import (
     MAX_ENVELOPE,
@@ -34,6 +35,7 @@ from dispatch.envelope import (
 from dispatch.errors import (
     LOCKED,
     UNEXPECTED,
+    AwaitedError,
     DispatchError,
     FutureError,
     NotForUsError,
@@ -42,7 +44,6 @@ from dispatch.errors import (
     exit_code,
 )
 from dispatch.files import read_capped
-from dispatch.message import Circular, Letter
 from dispatch.register import Waiting
 from keys.codec import decode_base64
 from keys.errors import KeyFileError, KeysError, PassphraseError, TrustError, UnknownVersionError
@@ -53,7 +54,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from datetime import datetime
 
-    from dispatch.message import Message
+    from dispatch.docket import Docket
     from dispatch.note import Number
     from dispatch.register import HeldState, Register
     from keys.age.recipients import Identity
@@ -65,7 +66,6 @@ _MAX_REASON = 1000
 
 State = Literal["new", "known", "held", "rejected", "refused"]
 
-_NOT_BUILT = "this version cannot file such a {} yet: it demands, answers or changes something"
 _ADDRESSEE = re.compile(rb"\n\ncopy: [0-9]{1,9}\nto: ([a-z0-9][a-z0-9-]{0,62})\n")
 
 
@@ -109,9 +109,11 @@ class Inbox:
         register: Register,
         trusted: TrustedRoster,
         identities: Callable[[], Sequence[Identity]],
+        docket: Docket,
         home: Path,
         now: datetime,
     ) -> None:
+        self._docket = docket
         self._handle = handle
         self._register = register
         self._trusted = trusted
@@ -123,23 +125,25 @@ class Inbox:
     def receive(self, paths: Iterable[Path]) -> Batch:
         """Take in files and folders; every one is tried."""
         outcomes: list[Received] = []
-        ours: list[tuple[Number, Path]] = []
+        ours: list[tuple[Number, Path, bool]] = []
         for_others = 0
         for found in _find(paths):
             path = found.path
             try:
                 if found.error is not None:
                     raise found.error
-                data = read_capped(path, MAX_ENVELOPE)
+                data = read_capped(path, MAX_ENVELOPE, regular=not found.named)
                 if not found.named and self._is_for_others(data):
                     for_others += 1
                     continue
-                ours.append((parse_envelope(data).signed_note.note.number, path))
+                ours.append((parse_envelope(data).signed_note.note.number, path, found.named))
             except (DispatchError, KeysError, OSError) as error:
                 outcomes.append(Received(file=str(path), state="refused", error=error))
-        for _, path in sorted(ours):
+        for _, path, named in sorted(ours):
             try:
-                outcomes.append(self._take(read_capped(path, MAX_ENVELOPE), path, self._now))
+                # whoever writes to the post may have put another in its place
+                data = read_capped(path, MAX_ENVELOPE, regular=not named)
+                outcomes.append(self._take(data, path, self._now))
             except (DispatchError, KeysError, OSError) as error:
                 outcomes.append(Received(file=str(path), state="refused", error=error))
         return Batch(received=tuple(map(self._with_gap, outcomes)), for_others=for_others)
@@ -218,13 +222,15 @@ class Inbox:
         verified = self._verify_or_hold(envelope, arrived)
         try:
             opened = open_envelope(verified, self._handle, self._identities(), self._trusted.roster)
-            if _is_built(opened.message):
-                return self._store(opened, path, outcome)
+            # 11: the rest of it
+            check_fits(opened, self._handle, self._docket.find, self._trusted.roster)
+            return self._store(opened, path, outcome)
+        except AwaitedError as error:
+            raise _SetAsideError("held", error) from error
         except (PassphraseError, KeyFileError, StorageError, OSError):
             raise
         except (DispatchError, KeysError) as error:
             raise _SetAsideError("rejected", error) from error
-        raise _SetAsideError("held", RefusedError(_NOT_BUILT.format(opened.message.kind)))
 
     def _store(self, opened: OpenedMessage, path: Path, outcome: Received) -> Received:
         verified = opened.verified
@@ -235,7 +241,13 @@ class Inbox:
             )
         sealed = tuple(decode_base64(entry.sealed) for entry in opened.message.attachments)
         signatures = b"".join(verified.verified_note.signed_note.signed.signatures)
-        new = self._register.receive(verified, signatures, sealed, self._now)
+        new = self._register.receive(
+            verified,
+            signatures,
+            sealed,
+            self._now,
+            wants_receipt=opened.message.kind != "receipt" and verified.note.number.handle != self._handle,
+        )
         missing = take_along(sealed, path.parent, self._home / "attachments")
         return replace(outcome, state="new" if new else "known", opened=opened, missing=missing)
 
@@ -277,17 +289,6 @@ class Inbox:
         if after is None or self._register.find(after) or self._register.is_waiting(after):
             return outcome
         return replace(outcome, after=after)
-
-
-def _is_built(message: Message) -> bool:
-    """Say whether this version knows what to do about all that a message says."""
-    match message:
-        case Letter():
-            return not message.relations
-        case Circular():
-            return not (message.relations or message.promises or message.obligations or message.forms)
-        case _:
-            return False
 
 
 def _check_not_ahead(date: datetime, now: datetime) -> None:

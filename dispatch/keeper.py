@@ -16,7 +16,7 @@ from dispatch.files import locked, write_whole
 from keys.card import Card, parse_card, verify_card
 from keys.errors import UnpinnedError
 from keys.keyfile import SecretKeys, read_keyfile
-from keys.lines import encode_sealing, sealing_fingerprint
+from keys.lines import encode_sealing, parse_signing, sealing_fingerprint
 from keys.roster import (
     Roster,
     add_office,
@@ -27,6 +27,7 @@ from keys.roster import (
     set_dates,
     set_group,
 )
+from keys.text import format_date
 from keys.trust import (
     TrustedRoster,
     encode_roster_file,
@@ -194,13 +195,14 @@ class Keeper:
 
 
 def describe_changes(old: Roster, new: Roster) -> tuple[str, ...]:
-    """Say in lines what a new version changes: offices with their keys, rights and titles, and groups."""
+    """Say in lines what a new version changes: all about offices and their keys, and groups."""
     lines: list[str] = []
     for handle in sorted({*old.handles(old.version), *new.handles(new.version)}):
         before = _facts(old, handle) if old.has_office(handle, old.version) else frozenset()
         after = _facts(new, handle) if new.has_office(handle, new.version) else frozenset()
         lines += [f"- {fact}" for fact in sorted(before - after)]
         lines += [f"+ {fact}" for fact in sorted(after - before)]
+    lines += [f"+ {mark}" for mark in sorted(_marks(new) - _marks(old))]
     for name in sorted({group.name for group in (*old.groups, *new.groups)}):
         members, now = old.members(name, old.version), new.members(name, new.version)
         lines += [f"- @{name}: {handle}" for handle in members if handle not in now]
@@ -215,7 +217,20 @@ def _facts(roster: Roster, handle: str) -> frozenset[str]:
     sealing = office.sealing_key(version)
     if sealing is not None:
         facts.append(f"sealing {sealing_fingerprint(encode_sealing(sealing))}")
+    if office.threshold(version) > 1:
+        facts.append(f"threshold {office.threshold(version)}")
     return frozenset(f"{handle}: {fact}" for fact in facts)
+
+
+def _marks(roster: Roster) -> frozenset[str]:
+    """Name the keys that are marked as compromised, of ended offices too."""
+    return frozenset(
+        f"{office.handle}: {parse_signing(entry.value).fingerprint()} compromised since"
+        f" {format_date(entry.compromised)}"
+        for office in roster.offices
+        for entry in office.signing_entries
+        if entry.compromised is not None
+    )
 
 
 def allowed_signers(roster: Roster) -> str:

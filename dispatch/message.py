@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from hashlib import sha256
 from itertools import pairwise
-from typing import ClassVar, Literal, TypeAlias
+from typing import ClassVar, Final, Literal, TypeAlias
 
 from msgspec import Struct, field
 
@@ -39,7 +39,7 @@ from keys.codec import decode_base64
 from keys.errors import FormatError
 from keys.text import check_block, check_line, parse_date, parse_handle
 
-MESSAGE_FORMAT = "dispatch-message/v1"
+MESSAGE_FORMAT: Final = "dispatch-message/v1"
 MAX_MESSAGE = 4 * 1024 * 1024
 MAX_ATTACHMENTS = 64
 MAX_ITEMS = 1024

@@ -1,7 +1,8 @@
 """Office: the public API. One office's home at one moment, and everything that can be done there.
 
     with Office(Home(path), now=..., ask_passphrase=...) as office:
-        office.issue(draft, ...)      office.receive(paths)
+        office.check(draft)  office.issue(draft, ...)  office.receive(paths)
+        office.reply(number, ...)  office.decide(number, ...)  office.cases()  office.collate(...)
         office.list(...)  office.read(number)  office.open(data)  office.export(...)
 
 `make_office` makes a home. Keys are read when they are first needed.
@@ -10,12 +11,18 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Self
+from itertools import groupby
+from typing import TYPE_CHECKING, Literal, Self
 
 from dispatch.addressees import Addressees, expand
+from dispatch.answers import check_fits, fit_report
 from dispatch.attachment import save_attachment, sealed_name
+from dispatch.docket import Docket, collate_returns
+from dispatch.draft import Draft, Problem, ReportDraft
+from dispatch.duties import announced, next_occasion, slots_of, standings_of
 from dispatch.envelope import (
     Envelope,
     OpenedMessage,
@@ -24,12 +31,27 @@ from dispatch.envelope import (
     open_envelope,
     parse_envelope,
 )
-from dispatch.errors import DispatchError, RefusedError, StorageError
+from dispatch.errors import AwaitedError, DispatchError, NotReadyError, RefusedError, StorageError
 from dispatch.files import locked, make_folder, write_many, write_whole
 from dispatch.inbox import Inbox
 from dispatch.keeper import load_trusted, make_first_roster
+from dispatch.message import MAX_ITEMS, Circular, Report
+from dispatch.note import parse_number
 from dispatch.outbox import Outbox, no_progress, refuse_unless_ready, release, stored_note
+from dispatch.outgoing import (
+    SlotName,
+    check_owing,
+    outgoing_draft,
+    outgoing_receipt,
+    outgoing_reply,
+    outgoing_report,
+    outgoing_ruling,
+    outgoing_slot_ruling,
+    still_there,
+)
 from dispatch.register import Register
+from dispatch.reportform import read_tables, report_template
+from dispatch.slots import occasion_of
 from keys.card import Card, make_card, parse_card, sign_card
 from keys.codec import decode_base64
 from keys.errors import KeyFileError, KeysError, PassphraseError, UnlistedKeyError
@@ -37,21 +59,44 @@ from keys.keyfile import SecretKeys, generate, is_sealed, read_keyfile, replace_
 from keys.lines import signing_type
 from keys.signed import encode_signed
 from keys.text import check_line, parse_handle
+from keys.trust import check_current
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
-    from dispatch.draft import Draft
+    from dispatch.case import Case
+    from dispatch.collate import Collation
+    from dispatch.duties import Slot, Standing
     from dispatch.home import Home
-    from dispatch.inbox import Batch, Received
+    from dispatch.inbox import Received
     from dispatch.message import Message
     from dispatch.note import Number
     from dispatch.outbox import Issued, Progress
+    from dispatch.outgoing import Outgoing
     from dispatch.register import Entry
     from keys.signing import SigningKey
     from keys.trust import TrustedRoster
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """What would become of a draft. `outgoing` is None where a problem stops it."""
+
+    outgoing: Outgoing | None
+    addressees: Addressees | None
+    problems: tuple[Problem, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reception:
+    """What became of each file, how many were for others, the receipts sent, and why some were not."""
+
+    received: tuple[Received, ...]
+    for_others: int
+    receipts: tuple[Issued, ...]
+    failures: tuple[Exception, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,6 +244,16 @@ class Office:
         return self._keys
 
     @cached_property
+    def docket(self) -> Docket:
+        """What the register holds, opened."""
+        return Docket(
+            handle=self.handle,
+            register=self.register,
+            roster=self.trusted.roster,
+            identities=lambda: self.keys.identities,
+        )
+
+    @cached_property
     def outbox(self) -> Outbox:
         """The way out."""
         return Outbox(
@@ -219,30 +274,226 @@ class Office:
             register=self.register,
             trusted=self.trusted,
             identities=lambda: self.keys.identities,
+            docket=self.docket,
             home=self.home.path,
             now=self.now,
         )
 
-    def check(self, draft: Draft) -> Addressees:
-        """Give who would get a draft, in full. Raises what would stop it."""
-        refuse_unless_ready(draft, self.handle, self.trusted, self.now)
+    def check(self, draft: Draft | ReportDraft) -> Checked:
+        """Find what would stop a draft, and who would get it. Raises what the roster has against it."""
+        if isinstance(draft, ReportDraft):
+            outgoing, problems = self._report(draft)
+        else:
+            outgoing, problems = self._outgoing(draft)
+        if outgoing is None:
+            return Checked(outgoing=None, addressees=None, problems=problems)
+        refuse_unless_ready(outgoing, self.handle, self.trusted, self.now)
         roster = self.trusted.roster
-        return expand(draft.to, draft.info, self.handle, roster, roster.version)
+        addressees = expand(outgoing.to, outgoing.info, self.handle, roster, roster.version)
+        if isinstance(draft, Draft):
+            problems += check_owing(draft, addressees, roster)
+        return Checked(outgoing=outgoing, addressees=addressees, problems=problems)
+
+    def report_form(
+        self,
+        number: Number,
+        obligation_id: str,
+        *,
+        period: str | None,
+        event: int | None,
+        nil: bool,
+        tables: Mapping[str, bytes],
+    ) -> str:
+        """Write the draft of a report to fill in; a period or event that is not given is derived.
+
+        `tables`: CSV for fields that are tables. Raises RefusedError for what we do not owe.
+        """
+        circular = self._demand(number)
+        case = self.docket.sort().case(number)
+        obligation = (
+            next((one for one in case.circular.obligations if one.id == obligation_id), None)
+            if case
+            else None
+        )
+        if case is not None and obligation is not None and period is None and event is None:
+            period, event = next_occasion(case, obligation, self.handle, self.now)
+        obligation, form = fit_report(
+            circular,
+            self.handle,
+            obligation_id,
+            self.trusted.roster,
+            period=period,
+            event=event,
+            nil=nil,
+            date=self.now,
+        )
+        assert case is not None  # noqa: S101 - only a circular has obligations
+        known = announced(case, obligation, self.handle, event)
+        previous = self.docket.newest_report(number, self.handle, obligation_id, occasion_of(period, event))
+        return report_template(
+            number=str(number),
+            circular=case.circular,
+            obligation=obligation,
+            form=form,
+            period=period,
+            event=event,
+            event_label=known.event_label if known else None,
+            event_date=known.event_date.isoformat() if known and known.event_date else None,
+            nil=nil,
+            previous=previous.message if previous and isinstance(previous.message, Report) else None,
+            tables=read_tables(form, tables),
+        )
 
     def issue(
         self,
-        draft: Draft,
+        draft: Draft | ReportDraft,
         attachments: Sequence[Path],
         directory: Path | None,
         progress: Progress = no_progress,
     ) -> Issued:
-        """Seal, number, sign and release a draft; envelopes go to `directory`, by default the outbox."""
-        return self.outbox.issue(draft, attachments, directory or self.home.outbox, progress)
+        """Seal, number, sign and release a draft; envelopes go to `directory`, by default the outbox.
 
-    def receive(self, paths: Iterable[Path]) -> tuple[tuple[Received, ...], Batch]:
-        """Finish what a killed run left, try again what is held, take in `paths`."""
+        Raises NotReadyError with the problems that stop it, or as `Outbox.issue` does.
+        """
+        checked = self.check(draft)
+        if checked.outgoing is None or checked.problems:
+            first = checked.problems[0]
+            raise NotReadyError(f"line {first.line}: {first.text}", checked.problems, hint=first.hint)
+        return self.send(checked.outgoing, attachments, directory, progress)
+
+    def send(
+        self,
+        outgoing: Outgoing,
+        attachments: Sequence[Path] = (),
+        directory: Path | None = None,
+        progress: Progress = no_progress,
+    ) -> Issued:
+        """Seal, number, sign and release what is to be said. Raises as `Outbox.issue` does."""
+        return self.outbox.issue(outgoing, attachments, directory or self.home.outbox, progress)
+
+    def receive(
+        self, paths: Iterable[Path], *, data: bytes | None = None, directory: Path | None = None
+    ) -> Reception:
+        """Finish what a killed run left, try again what is held, take in `paths`, send the receipts.
+
+        `data`: an envelope that is no file. Receipts go to `directory`, by default the outbox.
+        """
         self.outbox.finish()
-        return self.inbox.retry_held(), self.inbox.receive(paths)
+        received = list(self.inbox.retry_held())
+        batch = self.inbox.receive(paths)
+        received += batch.received
+        if data is not None:
+            received.append(self.inbox.receive_data(data, "-"))
+        received = self._retry_awaited(received)
+        receipts, failures = self._send_receipts(directory or self.home.outbox)
+        return Reception(
+            received=tuple(received), for_others=batch.for_others, receipts=receipts, failures=failures
+        )
+
+    def _retry_awaited(self, received: list[Received]) -> list[Received]:
+        """Try again what waited, in this run or since an earlier one, for a dispatch that came just now."""
+        came: Sequence[Received] = received
+        while any(one.state == "new" for one in came):
+            came = self.inbox.retry_held()
+            numbers = {one.number for one in came}
+            received = [one for one in received if not (one.state == "held" and one.number in numbers)]
+            received += came
+        return received
+
+    def _send_receipts(self, directory: Path) -> tuple[tuple[Issued, ...], tuple[Exception, ...]]:
+        """Receipt what came in and has not been: one receipt for each issuer and MAX_ITEMS dispatches."""
+        numbers = []
+        failures: list[Exception] = []
+        # two processes of this home would receipt the same dispatches twice
+        with locked(self.home.lock):
+            for issuer, entries in groupby(self.register.unreceipted(), key=lambda one: one.number.handle):
+                if not still_there((issuer,), self.trusted.roster):
+                    continue
+                complete = [one for one in entries if self._has_attachments(one)]
+                for start in range(0, len(complete), MAX_ITEMS):
+                    try:
+                        opened = [self.docket.open(one) for one in complete[start : start + MAX_ITEMS]]
+                        outgoing = outgoing_receipt(issuer, opened, self.trusted.roster)
+                        numbers.append(self.outbox.number(outgoing, directory))
+                    except (DispatchError, KeysError, OSError) as error:
+                        failures.append(error)
+        if not numbers:
+            return (), tuple(failures)
+        finished = self.outbox.finish()
+        return tuple(finished[number] for number in numbers if number in finished), tuple(failures)
+
+    def _has_attachments(self, entry: Entry) -> bool:
+        sealed = self.register.attachments(entry)
+        return all((self.home.attachments / sealed_name(digest)).is_file() for digest in sealed)
+
+    def reply(
+        self,
+        number: Number,
+        state: Literal["acknowledged", "undertaken", "refused"],
+        by: str,
+        reason: str | None,
+        directory: Path | None = None,
+    ) -> Issued:
+        """Answer a circular in the name of an officer, `by`. Raises RefusedError, FormatError."""
+        check_line(by)
+        if reason is not None:
+            check_line(reason)
+        circular = self._demand(number)
+        outgoing = outgoing_reply(
+            circular, self.handle, state, by=by, reason=reason, roster=self.trusted.roster
+        )
+        return self.send(outgoing, directory=directory)
+
+    def decide(self, number: Number, reason: str | None, directory: Path | None = None) -> Issued:
+        """Accept a report, or return it for a `reason`. Raises RefusedError, FormatError."""
+        if reason is not None:
+            check_line(reason)
+        report = self._demand(number)
+        if not isinstance(report.message, Report):
+            raise RefusedError(f"{number} is a {report.message.kind}, and not a report")
+        circular = self._own(parse_number(report.message.answers.number))
+        return self.send(outgoing_ruling(report, circular, reason, self.trusted.roster), directory=directory)
+
+    def decide_slot(
+        self,
+        number: Number,
+        slot: SlotName,
+        until: datetime | None,
+        reason: str | None,
+        directory: Path | None = None,
+    ) -> Issued:
+        """Extend a slot of our circular until a moment, or waive it for a reason. Raises RefusedError."""
+        if reason is not None:
+            check_line(reason)
+        outgoing = outgoing_slot_ruling(self._own(number), slot, until, reason, self.trusted.roster)
+        return self.send(outgoing, directory=directory)
+
+    def cases(self) -> tuple[Case, ...]:
+        """Give every circular with what answers it."""
+        return self.docket.sort().cases()
+
+    def sees_all(self, case: Case) -> bool:
+        """Tell whether the reports to a circular come to us: it is ours, or for our information."""
+        return self.handle in (case.number.handle, *case.info)
+
+    def visible_slots(self, case: Case, now: datetime) -> tuple[Slot, ...]:
+        """Give the slots of a circular of which we would know the reports: all, or our own."""
+        found = slots_of(case, now)
+        return found if self.sees_all(case) else tuple(one for one in found if one.office == self.handle)
+
+    def visible_standings(self, case: Case, now: datetime) -> tuple[Standing, ...]:
+        """Give where offices stand with a circular: all, or our own."""
+        found = standings_of(case, now)
+        return found if self.sees_all(case) else tuple(one for one in found if one.office == self.handle)
+
+    def collate(self, number: Number, obligation: str, first: str | None, last: str | None) -> Collation:
+        """Make one table of the returns for an obligation, from period `first` to `last`.
+
+        Raises RefusedError for what there is not, FormatError for what is no period.
+        """
+        return collate_returns(
+            self.docket.sort(), self.trusted.roster, (number, obligation), (first, last), self.now
+        )
 
     def list(self, limit: int, *, ours: bool | None = None) -> tuple[Listed, ...]:
         """List the newest of the register, opened where a key opens them."""
@@ -258,6 +509,8 @@ class Office:
         """Check and open an envelope without registering it."""
         opened = self._open(parse_envelope(data))
         self.inbox.check_timely(opened.verified, self.now)
+        with suppress(AwaitedError):  # shown all the same: `receive` holds it
+            check_fits(opened, self.handle, self.docket.find, self.trusted.roster)
         return opened
 
     def save(self, opened: OpenedMessage, beside: Path, directory: Path) -> tuple[Path, ...]:
@@ -307,6 +560,50 @@ class Office:
         raise UnlistedKeyError(
             f"version {version} of the roster does not list our signing key",
             hint="send our card to the keeper of the roster, then import the new roster",
+        )
+
+    def _demand(self, number: Number) -> OpenedMessage:
+        """Open a dispatch of the register. Raises RefusedError if it is not there."""
+        return self.docket.open(self.register.get(number))
+
+    def _own(self, number: Number) -> OpenedMessage:
+        """Open a circular of ours. Raises RefusedError for another's."""
+        opened = self._demand(number)
+        if number.handle != self.handle or not isinstance(opened.message, Circular):
+            raise RefusedError(f"{number} is not a circular of ours: only its issuer decides")
+        return opened
+
+    def _outgoing(self, draft: Draft) -> tuple[Outgoing | None, tuple[Problem, ...]]:
+        """Make a circular or letter of its draft, unless a relation is to what there is not."""
+        ids, problems = {}, []
+        for index, relation in enumerate(draft.relations):
+            number = parse_number(relation.number)
+            entry = self.register.find(number)
+            line = draft.lines.get(f"relation[{index}].number", 1)
+            if entry is not None:
+                ids[relation.number] = entry.id
+            if relation.type == "refers":
+                continue
+            if number.handle != self.handle:
+                text = f"{relation.type} {number}, which is not ours: only its issuer can"
+                problems.append(Problem(line, text, "", RefusedError.code))
+            elif entry is None:
+                text = f"our register has no {number}"
+                problems.append(Problem(line, text, "`dispatch list --out` shows ours", RefusedError.code))
+        return (None if problems else outgoing_draft(draft, ids)), tuple(problems)
+
+    def _report(self, draft: ReportDraft) -> tuple[Outgoing | None, tuple[Problem, ...]]:
+        """Make a report of its draft, unless something stops it."""
+        check_current(self.trusted, self.now)
+        try:
+            circular = self._demand(draft.answers_number)
+        except RefusedError as error:
+            return None, (Problem(draft.lines.get("answers", 1), str(error), error.hint, error.code),)
+        earlier = self.docket.newest_report(
+            draft.answers_number, self.handle, draft.obligation, occasion_of(draft.period, draft.event)
+        )
+        return outgoing_report(
+            draft, circular, self.handle, earlier=earlier, roster=self.trusted.roster, now=self.now
         )
 
     def _peek(self, entry: Entry) -> Message | None:

@@ -1,6 +1,6 @@
 """The way out: message -> note -> copies -> register -> envelope files.
 
-    outbox.issue(draft, ...)
+    outbox.issue(outgoing, ...)
         1  ready?      every addressee has a key, we have the right: or nothing is sealed
         2  attach      each attachment is sealed once, to a key of its own
         3  number      in one transaction of the register: the next number, the message,
@@ -19,13 +19,21 @@ from dataclasses import dataclass
 from errno import EACCES
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
 from dispatch.addressees import expand
 from dispatch.attachment import discard, seal_attachment, sealed_name, sweep, take_along
-from dispatch.envelope import NAMESPACE, SignedNote, encode_envelope, file_name, leaf_data, parse_signed_note
+from dispatch.envelope import (
+    NAMESPACE,
+    RIGHTS,
+    SignedNote,
+    encode_envelope,
+    file_name,
+    leaf_data,
+    parse_signed_note,
+)
 from dispatch.errors import DispatchError, MessageError, RefusedError, StorageError
 from dispatch.files import locked, make_folder, unfinished_prefix, write_many
 from dispatch.merkle import Tree, leaf_hash
@@ -35,7 +43,6 @@ from dispatch.message import (
     MESSAGE_FORMAT,
     SALT_SIZE,
     Circular,
-    Letter,
     Message,
     content_digest,
     encode_message,
@@ -66,7 +73,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from dispatch.attachment import SealedAttachment
-    from dispatch.draft import Draft
+    from dispatch.outgoing import Outgoing
     from dispatch.register import Entry, Register
     from keys.age.recipients import Recipient
     from keys.signing import SigningKey
@@ -90,7 +97,7 @@ def no_progress(done: int, total: int) -> None:
 
 
 def refuse_unless_ready(
-    draft: Draft, handle: str, trusted: TrustedRoster, now: datetime
+    outgoing: Outgoing, handle: str, trusted: TrustedRoster, now: datetime
 ) -> dict[str, Recipient]:
     """Give each addressee's sealing key, in order of handle.
 
@@ -100,30 +107,34 @@ def refuse_unless_ready(
     check_current(trusted, now)
     roster, version = trusted.roster, trusted.roster.version
     office = roster.office(handle)
-    if draft.kind == "circular" and "issue" not in office.rights(version):
+    kind = outgoing.kind.kind
+    right = RIGHTS.get(kind)
+    if right is not None and right not in office.rights(version):
         raise RefusedError(
-            f"{handle} has no right to issue circulars",
+            f"{handle} has no right to {right}, which a {kind} needs",
             hint="write a letter, or ask the keeper of the roster",
         )
     if office.threshold(version) > 1:
         raise RefusedError(f"notes of {handle} need {office.threshold(version)} signatures: not yet built")
-    names = expand(draft.to, draft.info, handle, roster, version).copies
+    names = expand(outgoing.to, outgoing.info, handle, roster, version).copies
     recipients = {name: roster.office(name).sealing_key(version) for name in names}
     without = [name for name, key in recipients.items() if key is None]
     if without:
         raise RefusedError(
             f"no key to seal to: {', '.join(without)}", hint="their cards have to be added to the roster"
         )
-    _refuse_too_long(draft, handle, now)
+    _refuse_too_long(outgoing, handle, now)
     return {name: key for name, key in recipients.items() if key is not None}
 
 
-def _refuse_too_long(draft: Draft, handle: str, now: datetime) -> None:
+def _refuse_too_long(outgoing: Outgoing, handle: str, now: datetime) -> None:
     """Raise MessageError for a text that is too long whatever number it gets; attachments add to it."""
     number = Number(handle, f"{now.year:04}", MAX_DECIMAL)
     blank = encode_base64(bytes(DIGEST_SIZE))
     try:
-        encode_message(_message(draft, Allotment(number=number, date=now, head=FIRST_HEAD), blank, blank, ()))
+        encode_message(
+            _message(outgoing, Allotment(number=number, date=now, head=FIRST_HEAD), blank, blank, ())
+        )
     except MessageError as error:
         raise MessageError(str(error), hint="put what is long into an attachment") from None
 
@@ -151,26 +162,27 @@ class Outbox:
         self._random = random
         # what the last `finish` could not release; the next run tries again
         self.failed: dict[Number, DispatchError | KeysError | OSError] = {}
+        # what `finish` has released of other runs' numbers: whoever repeats a killed `issue` has to know
+        self.resumed: dict[Number, Issued] = {}
+        self._numbered: set[Number] = set()
 
     def issue(
-        self, draft: Draft, attachments: Sequence[Path], directory: Path, progress: Progress = no_progress
+        self,
+        outgoing: Outgoing,
+        attachments: Sequence[Path],
+        directory: Path,
+        progress: Progress = no_progress,
     ) -> Issued:
         """Seal, number, sign and release one dispatch. Raises as its steps do."""
-        recipients = refuse_unless_ready(draft, self._handle, self._trusted, self._now)
+        recipients = refuse_unless_ready(outgoing, self._handle, self._trusted, self._now)
         if len(attachments) > MAX_ATTACHMENTS:
             raise MessageError(f"more than {MAX_ATTACHMENTS} attachments")
-        # a key that the roster does not list, or a wrong passphrase, is found before anything is sealed
-        self._signing_key(self._trusted.roster.version)
-        # and so is a folder that cannot be written to, before a number is used
-        _demand_text(directory)
-        make_folder(directory)
-        if not os.access(directory, os.W_OK):
-            raise PermissionError(EACCES, os.strerror(EACCES), str(directory))
+        self._demand_ready(directory)
         sealed: list[SealedAttachment] = []
         try:
             for path in attachments:
                 sealed += [seal_attachment(path, self._home / "attachments")]
-            number = self._number(draft, recipients, sealed, directory, progress)
+            number = self._number(outgoing, recipients, sealed, directory, progress)
         except BaseException:
             for item in sealed:
                 discard(item, self._home / "attachments")
@@ -183,6 +195,22 @@ class Outbox:
         # another process of this home was quicker; its files are ours
         with locked(self._home / "lock"):
             return self._finish(self._register.get(number))
+
+    def number(self, outgoing: Outgoing, directory: Path) -> Number:
+        """Seal and number one dispatch; `finish` signs and releases it. Raises as these steps do."""
+        recipients = refuse_unless_ready(outgoing, self._handle, self._trusted, self._now)
+        self._demand_ready(directory)
+        return self._number(outgoing, recipients, (), directory, no_progress)
+
+    def _demand_ready(self, directory: Path) -> None:
+        """Find what would stop a dispatch before anything is sealed, and before a number is used."""
+        # a key that the roster does not list, or a wrong passphrase
+        self._signing_key(self._trusted.roster.version)
+        # a folder that cannot be written to
+        _demand_text(directory)
+        make_folder(directory)
+        if not os.access(directory, os.W_OK):
+            raise PermissionError(EACCES, os.strerror(EACCES), str(directory))
 
     def finish(self) -> dict[Number, Issued]:
         """Sign and release what is pending, what a killed run left too; each is tried, see `failed`."""
@@ -199,11 +227,12 @@ class Outbox:
                     finished[entry.number] = self._finish(entry)
                 except (DispatchError, KeysError, OSError) as error:
                     self.failed[entry.number] = error
+        self.resumed |= {number: done for number, done in finished.items() if number not in self._numbered}
         return finished
 
     def _number(
         self,
-        draft: Draft,
+        outgoing: Outgoing,
         recipients: dict[str, Recipient],
         sealed: Sequence[SealedAttachment],
         directory: Path,
@@ -211,7 +240,7 @@ class Outbox:
     ) -> Number:
         with self._register.transaction():
             allotment = self._register.allot(self._handle, self._now)
-            message, plaintext = self._compose(draft, allotment, sealed)
+            message, plaintext = self._compose(outgoing, allotment, sealed)
             note_seq, first_copy = self._register.reserve()
             digests: list[bytes] = []
             jobs = list(recipients.values())
@@ -221,7 +250,7 @@ class Outbox:
                 progress(len(digests), len(recipients))
             copies = self._copies(tuple(recipients), digests)
             tree = Tree(leaf_hash(leaf_data(copy.index, copy.to, copy.after, copy.digest)) for copy in copies)
-            text = encode_note(self._note(allotment, message, len(copies), tree.root))
+            text = encode_note(self._note(outgoing, allotment, message, Copies(len(copies), tree.root)))
             self._register.store_note(
                 seq=note_seq,
                 note_id=note_id(text),
@@ -235,14 +264,16 @@ class Outbox:
             )
             self._register.store_copies(note_seq, first_copy, _with_proofs(copies, tree))
             self._register.store_attachments(note_seq, [decode_base64(item.entry.sealed) for item in sealed])
+            self._register.settle_receipts(outgoing.receipts)
+        self._numbered.add(allotment.number)
         return allotment.number
 
     def _compose(
-        self, draft: Draft, allotment: Allotment, sealed: Sequence[SealedAttachment]
+        self, outgoing: Outgoing, allotment: Allotment, sealed: Sequence[SealedAttachment]
     ) -> tuple[bytes, bytes]:
         """Write the message line and the whole plaintext."""
         blank = encode_base64(bytes(DIGEST_SIZE))
-        message = _message(draft, allotment, encode_base64(self._random(SALT_SIZE)), blank, sealed)
+        message = _message(outgoing, allotment, encode_base64(self._random(SALT_SIZE)), blank, sealed)
         secrets = Secrets(
             format="dispatch-secrets/v1",
             slot_key=encode_base64(self._random(SLOT_KEY_SIZE)) if isinstance(message, Circular) else None,
@@ -266,7 +297,7 @@ class Outbox:
             for index, (handle, digest) in enumerate(zip(handles, digests, strict=True), 1)
         ]
 
-    def _note(self, allotment: Allotment, line: bytes, count: int, root: bytes) -> Note:
+    def _note(self, outgoing: Outgoing, allotment: Allotment, line: bytes, copies: Copies) -> Note:
         roster = self._trusted.roster
         return Note(
             number=allotment.number,
@@ -274,7 +305,9 @@ class Outbox:
             roster=RosterRef(roster.realm, roster.version, roster.digest),
             register=allotment.head,
             content=content_digest(line),
-            copies=Copies(count, root),
+            copies=copies,
+            answers=outgoing.answers,
+            receipts=outgoing.receipts,
         )
 
     def _finish(self, entry: Entry) -> Issued:
@@ -346,31 +379,19 @@ def _seal(plaintext: bytes, recipient: Recipient) -> bytes:
 
 
 def _message(
-    draft: Draft, allotment: Allotment, salt: str, secrets: str, sealed: Sequence[SealedAttachment]
+    outgoing: Outgoing, allotment: Allotment, salt: str, secrets: str, sealed: Sequence[SealedAttachment]
 ) -> Message:
-    common: dict[str, Any] = {
-        "format": MESSAGE_FORMAT,
-        "salt": salt,
-        "secrets": secrets,
-        "number": str(allotment.number),
-        "date": format_date(allotment.date),
-        "from_": allotment.number.handle,
-        "to": draft.to,
-        "info": draft.info,
-        "precedence": draft.precedence,
-        "subject": draft.subject,
-        "attachments": tuple(item.entry for item in sealed),
-        "body": draft.body,
-        "relations": (),
-    }
-    if draft.kind == "letter":
-        return Letter(**common)
-    return Circular(
-        **common,
-        zone=draft.zone,
-        reply=draft.reply,
-        reply_within=draft.reply_within,
-        promises=(),
-        obligations=(),
-        forms=(),
+    return outgoing.kind(
+        format=MESSAGE_FORMAT,
+        salt=salt,
+        secrets=secrets,
+        number=str(allotment.number),
+        date=format_date(allotment.date),
+        from_=allotment.number.handle,
+        to=outgoing.to,
+        info=outgoing.info,
+        precedence=outgoing.precedence,
+        subject=outgoing.subject,
+        attachments=tuple(item.entry for item in sealed),
+        **outgoing.members,
     )

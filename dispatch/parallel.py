@@ -68,7 +68,8 @@ def usable_cores() -> int:
 
 def _share(shared: object) -> None:
     """Give a worker, once, what all its items need; one that is interrupted says nothing of its own."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     global _shared  # noqa: PLW0603 - one for each worker process
     _shared = shared
 

@@ -42,7 +42,7 @@ MAX_UNVERIFIED: Final = 100
 State = Literal["pending", "signed", "released", "received"]
 HeldState = Literal["held", "rejected"]
 
-_MIGRATIONS: Final = ("0001-first-tables.sql",)
+_MIGRATIONS: Final = ("0001-first-tables.sql", "0002-receipts.sql")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -255,6 +255,13 @@ class Register:
         rows = ((note_seq, digest) for digest in sealed)
         self._connection.executemany("INSERT OR IGNORE INTO attachments (note, sealed) VALUES (?, ?)", rows)
 
+    def settle_receipts(self, ids: Iterable[bytes]) -> None:
+        """Note that a dispatch of ours receipts these, inside the transaction that stores it."""
+        self._connection.executemany(
+            "DELETE FROM unreceipted WHERE note = (SELECT seq FROM notes WHERE id = ?)",
+            ((note_id,) for note_id in ids),
+        )
+
     def store_signatures(self, note_id: bytes, signatures: bytes) -> None:
         """Store the signatures of a pending note, which makes it signed; the first ones stand."""
         with self.transaction():
@@ -277,9 +284,15 @@ class Register:
     # The way in
 
     def receive(
-        self, verified: VerifiedEnvelope, signatures: bytes, attachments: tuple[bytes, ...], now: datetime
+        self,
+        verified: VerifiedEnvelope,
+        signatures: bytes,
+        attachments: tuple[bytes, ...],
+        now: datetime,
+        *,
+        wants_receipt: bool,
     ) -> bool:
-        """Store a verified envelope. True if it is new, False if it was there.
+        """Store a verified envelope, and whether to receipt it. True if it is new, False if it was there.
 
         Raises EquivocationError if another note has its number.
         """
@@ -311,7 +324,13 @@ class Register:
             self.store_copies(seq, copy_seq - copy.index + 1, [stored])
             self.store_body(copy_seq, verified.body)
             self.store_attachments(seq, attachments)
+            if wants_receipt:
+                self._connection.execute("INSERT INTO unreceipted (note) VALUES (?)", (seq,))
         return True
+
+    def unreceipted(self) -> tuple[Entry, ...]:
+        """List what came in and no dispatch of ours has receipted yet, by issuer and number."""
+        return self._entries("seq IN (SELECT note FROM unreceipted) ORDER BY issuer, volume, ordinal")
 
     def put_waiting(self, waiting: Waiting, file: bytes) -> None:
         """Keep a file that is held or rejected; of the same bytes again only state and reason change.
@@ -414,6 +433,14 @@ class Register:
         """List the newest notes first; only our own, only others', or (None) both."""
         condition = {None: "1", True: "state <> 'received'", False: "state = 'received'"}[ours]
         return self._entries(f"{condition} ORDER BY seq DESC LIMIT ?", limit)
+
+    def all(self) -> tuple[Entry, ...]:
+        """List every note that has been signed, in the order in which they were stored."""
+        return self._entries("state <> 'pending' ORDER BY seq")
+
+    def of(self, issuer: str) -> tuple[Entry, ...]:
+        """List every signed note of one office, in order of number."""
+        return self._entries("issuer = ? AND state <> 'pending' ORDER BY volume, ordinal", issuer)
 
     def own(self) -> tuple[Entry, ...]:
         """List all notes of ours that have been signed, oldest first."""

@@ -33,6 +33,33 @@ DOCUMENTS = sorted(path for path in (*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.m
 
 NOW = "2026-11-23T09:00:00Z"
 CIRCULAR = '+++\nkind = "circular"\nsubject = "Отчёт"\nto = ["tula"]\n+++\nТекст.\n'
+ASKS = """\
++++
+kind = "circular"
+subject = "Отчёты"
+to = ["tula"]
+[[obligation]]
+id = "monthly"
+every = "month"
+from = "2026-10"
+due = "P5D"
+[[form]]
+id = "monthly"
+[[form.field]]
+name = "meetings"
+type = "integer"
++++
+Текст.
+"""
+REPORT = """\
++++
+kind = "report"
+answers = "cc/2026/2#monthly"
+period = "2026-10"
+[values]
+meetings = 3
++++
+"""
 WRONG = '+++\nkind = "circular"\nsubjekt = "Отчёт"\n+++\n'
 
 # Links that are written ahead of what they lead to.
@@ -45,6 +72,7 @@ TYPES = {
     "boolean": lambda value: isinstance(value, bool),
     "null": lambda value: value is None,
     "object": lambda value: isinstance(value, dict),
+    "array": lambda value: isinstance(value, list),
     "array of string": lambda value: isinstance(value, list) and all(isinstance(item, str) for item in value),
 }
 
@@ -56,6 +84,8 @@ class Story:
         self.folder = folder
         (folder / "circular.md").write_text(CIRCULAR, "utf-8")
         (folder / "wrong.md").write_text(WRONG, "utf-8")
+        (folder / "asks.md").write_text(ASKS, "utf-8")
+        (folder / "report.md").write_text(REPORT, "utf-8")
         self.run("init cc --title Centre --root --no-passphrase", "cc")
         self.run("init tula --title Tula --no-passphrase", "tula")
         self.run("card -o tula.card", "tula")
@@ -85,17 +115,31 @@ def printed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     early = "2026-11-20T09:00:00Z"  # before the dispatch by more than a day: held
     issued = story.run("issue circular.md -o post --json", "cc")
     held = story.run("receive post/cc-2026-1.tula.dispatch --json", "tula", now=early, code=7)
+    listed = story.run("list --held --json", "tula")
+    received = story.run("receive post --json", "tula")
+    again = story.run("receive post --json", "tula")
+    reply = story.run('reply cc/2026/1 --acknowledge --by "A. Clerk" --json', "tula")
+    story.run("issue asks.md -o asked", "cc")
+    story.run("receive asked", "tula")
+    story.run("issue report.md -o reported", "tula")
+    story.run("receive reported", "cc")
+    decided = story.run("decide tula/2026/4 --accept --json", "cc")
     lines = {
-        "dispatch list --held --json": story.run("list --held --json", "tula"),
+        "dispatch list --held --json": listed,
         "dispatch receive PATH... --json": held,
         "dispatch keys show --json": story.run("keys show --json", "cc"),
         "dispatch roster show --json": story.run("roster show --json", "cc"),
         "dispatch check DRAFT --json": story.run("check wrong.md --json", "cc", code=5),
         "dispatch issue DRAFT --json": issued,
+        "dispatch reply NUMBER --json": reply,
+        "dispatch decide NUMBER --json": decided,
+        "dispatch due --json": story.run("due --json", "cc"),
+        "dispatch due --replies --json": story.run("due --replies --json", "cc"),
+        "dispatch collate NUMBER#OBLIGATION --json": story.run("collate cc/2026/2#monthly --json", "cc"),
         "dispatch list --json": story.run("list --json", "cc"),
         "dispatch read NUMBER --json": story.run("read cc/2026/1 --json", "cc"),
         "dispatch open FILE --json": story.run("open post/cc-2026-1.tula.dispatch --json", "tula"),
-        "dispatch export -o DIR --json": story.run("export -o again --json", "cc"),
+        "dispatch export -o DIR --json": story.run("export cc/2026/1 -o again --json", "cc"),
         "dispatch verify FILE... --roster FILE --json": story.run(
             f"verify post/cc-2026-1.tula.dispatch roster --roster roster --root {story.root} --json",
             "cc",
@@ -104,8 +148,8 @@ def printed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     }
     others = {
         "checked": story.run("check circular.md --json", "cc"),
-        "received": story.run("receive post --json", "tula"),
-        "received again": story.run("receive post --json", "tula"),
+        "received": received,
+        "received again": again,
     }
     values = {line: json.loads(text) for line, text in (lines | others).items()}
     return values | {"message": lines["dispatch read NUMBER --json"]}

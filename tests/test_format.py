@@ -230,7 +230,7 @@ def signed_anew(text: bytes, seed: bytes, namespace: str) -> tuple[bytes, str]:
 
 
 def derived_anew() -> dict[str, str]:
-    """Derive what section 16 shows, from the seeds and the texts in the files, without the project's code."""
+    """Derive what section 18 shows, from the seeds and the texts in the files, without the project's code."""
     base64_of, digest, indented = their_text.base64_of, their_text.sha256, SCRIPTED.indented
     seeds, secrets = SCRIPTED.SEEDS, SCRIPTED.SECRETS
     identities = {name: identities_in(EXAMPLE / f"{name}.key")[0] for name in secrets}

@@ -7,6 +7,7 @@ import os
 import shutil
 import sys
 from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,12 +15,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dispatch.errors import describe, exit_code
-from dispatch.render.terminal import clean, clean_block
+from dispatch.files import read_capped
+from dispatch.render.terminal import clean, clean_block, escape_json, fold, wrapped
 from keys.errors import FormatError, PassphraseError
 from keys.text import format_date, parse_date
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from typing import TextIO
 
     from dispatch.home import Home
     from dispatch.note import Number
@@ -28,13 +31,25 @@ if TYPE_CHECKING:
 CLOCK_VARIABLE = "DISPATCH_NOW"
 PASSPHRASE_VARIABLE = "DISPATCH_PASSPHRASE_FILE"  # noqa: S105 - a variable's name
 _PROGRESS_FROM = 500
+_MAX_INPUT = 64 * 1024 * 1024  # as long as a roster file may be; nothing else is longer
+
+REHEARSAL: ContextVar[bool] = ContextVar("REHEARSAL", default=False)
+"""Set while `demo` plays: it says itself what the clock is set to."""
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
 
 
 def say(text: str) -> None:
     """Say something about the work, on stderr."""
-    click.echo(f"dispatch: {clean(text)}", err=True)
+    click.echo(_folded(f"dispatch: {clean(text)}", sys.stderr), err=True)
+
+
+def say_wrapped(text: str) -> None:
+    """Say what holds the words of others: what is longer than a line goes on below it, not at the left."""
+    first, *more = wrapped(clean(text), width() - len("dispatch: "))
+    say(first)
+    for part in more:
+        click.echo(f"{'':{len('dispatch: ')}}{part}", err=True)
 
 
 def warn(text: str) -> None:
@@ -58,7 +73,7 @@ def show_problem(text: str, hint: str = "", where: str = "") -> None:
 
 def print_json(value: Any) -> None:
     """Print a value as JSON, readable in any script."""
-    text = json.dumps(value, ensure_ascii=False, indent=2) + "\n"
+    text = escape_json(json.dumps(value, ensure_ascii=False, indent=2)) + "\n"
     # a file name need not be Unicode: what is not becomes an escape that JSON knows
     sys.stdout.buffer.write(text.encode("utf-8", "backslashreplace"))
     sys.stdout.buffer.flush()
@@ -66,7 +81,11 @@ def print_json(value: Any) -> None:
 
 def print_text(text: str) -> None:
     """Print text on stdout, cleaned once more: whatever came in cannot steer the terminal."""
-    click.echo(clean_block(text))
+    click.echo(_folded(clean_block(text), sys.stdout))
+
+
+def _folded(text: str, stream: TextIO) -> str:
+    return fold(text, width()) if stream.isatty() else text
 
 
 def width() -> int:
@@ -85,7 +104,8 @@ def clock() -> datetime:
         raise click.UsageError(
             f"{CLOCK_VARIABLE} reads like 2026-11-23T09:00:00Z, not {rehearsed!r}"
         ) from None
-    warn(f"the clock is set to {format_date(moment)} by {CLOCK_VARIABLE}")
+    if not REHEARSAL.get():
+        warn(f"the clock is set to {format_date(moment)} by {CLOCK_VARIABLE}")
     return moment
 
 
@@ -137,7 +157,10 @@ def open_office() -> Office:
 
 
 def warn_unreleased(office: Office) -> None:
-    """Warn of dispatches of ours whose files could not be written, now or by an earlier run."""
+    """Warn of dispatches of ours that an earlier run left: those finished now, those that could not be."""
+    for number, issued in office.outbox.resumed.items():
+        folder = issued.files[0].parent
+        warn(f"{number}, which an earlier run left unfinished, is issued now; its files are in {folder}")
     for number, error in office.outbox.failed.items():
         warn(f"{number} is signed or pending, and not all of its files are written: {describe(error)}")
         say(f"hint: `dispatch export {number} -o DIR` writes them elsewhere")
@@ -153,9 +176,17 @@ def number_argument(text: str) -> Number:
         raise click.UsageError(f"a number reads like cc/2026/17, not {text!r}") from None
 
 
+def moment_argument(option: str, text: str) -> datetime:
+    """Parse a moment from the command line."""
+    try:
+        return parse_date(text)
+    except FormatError:
+        raise click.UsageError(f"{option} reads like 2026-11-23T09:00:00Z, not {text!r}") from None
+
+
 def read_input(path: str) -> bytes:
-    """Read a file, or standard input for `-`."""
-    return sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
+    """Read a file, or standard input for `-`. Raises MalformedError for one that is too long, OSError."""
+    return read_capped(Path(path), _MAX_INPUT)
 
 
 def write_output(data: bytes, output: str | None, *, force: bool) -> None:

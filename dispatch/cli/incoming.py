@@ -23,47 +23,66 @@ from dispatch.cli.common import (
 )
 from dispatch.cli.outgoing import folder_type
 from dispatch.errors import describe, worst
-from dispatch.render.terminal import dtg, message_text, table
+from dispatch.render.message import message_text
+from dispatch.render.terminal import dtg, table
 from keys.text import format_date, parse_date
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from dispatch.envelope import OpenedMessage
     from dispatch.inbox import Received
-    from dispatch.office import Listed, Office
+    from dispatch.office import Listed, Office, Reception
 
 save_option = click.option("--save", metavar="DIR", type=folder_type, help="Save the attachments in DIR.")
 
 
 @click.command("receive")
 @click.argument("path", metavar="PATH...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "-o",
+    "--output",
+    "directory",
+    metavar="DIR",
+    type=folder_type,
+    help="Where the receipts go. Default: the outbox.",
+)
 @json_option
-def receive_command(path: tuple[Path, ...], *, as_json: bool) -> int:
-    """Verify, open and register the envelopes at PATH. A folder means its *.dispatch files.
+def receive_command(path: tuple[Path, ...], directory: Path | None, *, as_json: bool) -> int:
+    """Verify, open and register the envelopes at PATH, and receipt them.
+
+    A folder means its *.dispatch files. Each issuer gets one receipt for all that came from it; a
+    receipt is not receipted.
 
     \b
-    dispatch receive post/
+    dispatch receive post/ -o post/
     """
     office = open_office()
-    retried, batch = office.receive([one for one in path if str(one) != "-"])
+    reception = office.receive(
+        [one for one in path if str(one) != "-"],
+        data=read_input("-") if Path("-") in path else None,
+        directory=directory,
+    )
     warn_unreleased(office)
-    outcomes = [*retried, *batch.received]
-    if Path("-") in path:
-        outcomes.append(office.inbox.receive_data(read_input("-"), "-"))
-    code = report_received(outcomes, as_json=as_json)
-    if batch.for_others:
-        copies = "copy" if batch.for_others == 1 else "copies"
-        say(f"{batch.for_others} {copies} for others passed over")
+    code = report_reception(reception, as_json=as_json)
     held = len(office.register.waiting("held"))
     if held:
         say(f"{held} held: `dispatch list --held` says why")
     return code
 
 
-def report_received(outcomes: Iterable[Received], *, as_json: bool) -> int:
-    """Print what became of each file; give the worst exit code."""
-    outcomes = tuple(outcomes)
+def report_reception(reception: Reception, *, as_json: bool) -> int:
+    """Print what became of each file, and the receipts; give the worst exit code."""
+    code = _report_received(reception.received, as_json=as_json)
+    for issued in reception.receipts:
+        say(f"receipt {issued.number} for {len(issued.note.receipts)} is in {issued.files[0].parent}")
+    for error in reception.failures:
+        code = worst((code, show_error(error, "receipts")))
+    if reception.for_others:
+        copies = "copy" if reception.for_others == 1 else "copies"
+        say(f"{reception.for_others} {copies} for others passed over")
+    return code
+
+
+def _report_received(outcomes: tuple[Received, ...], *, as_json: bool) -> int:
     for outcome in outcomes:
         if outcome.after is not None:
             warn(f"{outcome.number} follows {outcome.after}, which never came: withheld or lost")
@@ -111,16 +130,20 @@ def _received_json(outcome: Received) -> dict[str, Any]:
 @click.option(
     "--rejected", "direction", flag_value="rejected", help="What was truly sent to us and is wrong."
 )
+@click.option("--in-force", is_flag=True, help="Only circulars that no later one cancels or supersedes.")
 @click.option("--all", "everything", is_flag=True, help="More than the newest 50.")
 @json_option
-def list_command(direction: str | None, *, everything: bool, as_json: bool) -> int:
+def list_command(direction: str | None, *, in_force: bool, everything: bool, as_json: bool) -> int:
     """List the register, newest first."""
     office = open_office()
     if direction in ("held", "rejected"):
         _list_waiting(office, direction, as_json=as_json)
         return 0
     ours = {"in": False, "out": True}.get(direction or "")
-    listed = office.list(-1 if everything else 50, ours=ours)
+    listed = office.list(-1 if everything or in_force else 50, ours=ours)
+    if in_force:
+        standing = office.docket.in_force()
+        listed = tuple(item for item in listed if item.entry.number in standing)
     if as_json:
         print_json([_listed_json(item, office.handle) for item in listed])
         return 0
@@ -205,7 +228,16 @@ def _show(office: Office, opened: OpenedMessage, beside: Path, save: Path | None
         roster = office.trusted.roster
         version = opened.verified.note.roster.version
         titles = {opened.message.from_: roster.office(opened.message.from_).title(version)}
-        print_text(message_text(opened.message, parse_date(opened.message.date), titles))
+        print_text(
+            message_text(
+                opened.message,
+                parse_date(opened.message.date),
+                titles,
+                width(),
+                touches=office.docket.touches_on(opened.verified.note.number),
+                form=office.docket.form_of(opened.message),
+            )
+        )
     if save is not None:
         for path in office.save(opened, beside, save):
             say(f"saved {path}")

@@ -25,6 +25,10 @@ _COMMANDS = {
     "check": "outgoing",
     "issue": "outgoing",
     "receive": "incoming",
+    "reply": "answering",
+    "decide": "answering",
+    "due": "due",
+    "collate": "collate",
     "list": "incoming",
     "read": "incoming",
     "open": "incoming",
@@ -78,7 +82,7 @@ def cli(context: click.Context, home: Path | None) -> None:
     `dispatch roster`, `dispatch draft circular`, `dispatch issue`, `dispatch receive`.
 
     Exit codes: 0 done, 1 I/O or unexpected, 2 usage, 3 a signature, proof or digest does not hold,
-    4 not for us, 5 malformed, 6 trust, 7 refused, 8 locked.
+    4 not for us, 5 malformed, 6 trust, 7 refused, 8 locked, 9 findings.
     """
     context.obj = home
 
@@ -95,13 +99,14 @@ def run(arguments: list[str]) -> int:
 def _report(error: BaseException) -> int:
     """Say on stderr what went wrong; give the exit code."""
     match error:
-        case click.UsageError():
-            if error.ctx is not None:
-                click.echo(error.ctx.get_usage(), err=True)
-            click.echo(f"dispatch: error: {error.format_message()}", err=True)
-            return USAGE
         case click.ClickException():
-            click.echo(f"dispatch: error: {error.format_message()}", err=True)
+            from dispatch.cli.common import show_problem
+
+            if isinstance(error, click.UsageError) and error.ctx is not None:
+                click.echo(error.ctx.get_usage(), err=True)
+            # it quotes the command line, and so the names of files
+            show_problem(" ".join(error.format_message().split()))
+            return USAGE if isinstance(error, click.UsageError) else UNEXPECTED
         case click.Abort() | KeyboardInterrupt():
             click.echo("dispatch: stopped", err=True)
         case BrokenPipeError():
@@ -125,4 +130,15 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             # a terminal of another script shows escapes rather than nothing
             stream.reconfigure(errors="backslashreplace")
-    sys.exit(run(sys.argv[1:]))
+    sys.exit(_flush(run(sys.argv[1:])))
+
+
+def _flush(code: int) -> int:
+    """Write out what stands in the buffer; what nobody can take is said once, and not again at exit."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return code or _report(error)
+    return code

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -26,29 +26,104 @@ from dispatch.errors import DispatchError, MessageError, exit_code, worst
 from dispatch.render.terminal import fields, moment_text
 from keys.codec import encode_base64
 from keys.errors import KeysError
-from keys.text import format_date
+from keys.text import format_date, parse_date
 
 if TYPE_CHECKING:
     from dispatch.addressees import Addressees
-    from dispatch.draft import Draft, Problem
+    from dispatch.draft import Draft, Problem, ReportDraft
     from dispatch.office import Office
+    from dispatch.outbox import Issued
 
 folder_type = click.Path(path_type=Path, file_okay=False)
+directory_option = click.option(
+    "-o",
+    "--output",
+    "directory",
+    metavar="DIR",
+    type=folder_type,
+    help="Where the envelopes go. Default: the outbox.",
+)
 
 
 @click.command("draft")
 @click.argument("kind", type=click.Choice(["circular", "report", "letter"]))
+@click.argument("what", metavar="[NUMBER#OBLIGATION]", required=False)
+@click.option(
+    "--example",
+    type=click.Choice(["monthly", "event", "once"]),
+    help="Of a circular: one that asks for reports, monthly, around an event, or once.",
+)
+@click.option("--period", metavar="P", help="Of a report. Default: the oldest that is open.")
+@click.option(
+    "--event",
+    is_flag=False,
+    flag_value="next",
+    metavar="[N]",
+    help="Of a report before or after an event. Default: the one that is open, or the next.",
+)
+@click.option("--nil", is_flag=True, help="Of a report: there is nothing to report.")
+@click.option(
+    "--table", "tables", multiple=True, metavar="FIELD=CSV", help="Of a report: take a table from a CSV file."
+)
 @output_option
 @force_option
-def draft_command(kind: str, output: str | None, *, force: bool) -> None:
-    """Write a commented template to fill in.
+def draft_command(
+    kind: str,
+    what: str | None,
+    *,
+    example: str | None,
+    period: str | None,
+    event: str | None,
+    nil: bool,
+    tables: tuple[str, ...],
+    output: str | None,
+    force: bool,
+) -> None:
+    """Write a commented template to fill in; for a report, the form that the circular asks for.
 
     \b
-    dispatch draft circular -o draft.md
+    dispatch draft circular --example monthly -o draft.md
+    dispatch draft report cc/2026/17#monthly --period 2026-05 -o report.md
+    dispatch draft report cc/2026/17#before --event -o report.md
     """
-    from dispatch.draft import template
+    if (kind == "report") != (what is not None):
+        raise click.UsageError("a report is drafted with NUMBER#OBLIGATION, and nothing else is")
+    if kind != "report" and (period or event or nil or tables):
+        raise click.UsageError("--period, --event, --nil and --table are for reports")
+    if example and kind != "circular":
+        raise click.UsageError("--example is for circulars")
+    if what is None:
+        from dispatch.draft import template
 
-    write_output(template(kind).encode(), output, force=force)
+        text = template(kind, example=example)
+    else:
+        text = _report_form(what, period, event, tables, nil=nil)
+    write_output(text.encode(), output, force=force)
+
+
+def _report_form(
+    what: str, period: str | None, event: str | None, tables: tuple[str, ...], *, nil: bool
+) -> str:
+    number, _, obligation = what.partition("#")
+    if not obligation:
+        raise click.UsageError(f"a report answers NUMBER#OBLIGATION, as in cc/2026/17#monthly, not {what!r}")
+    if event not in (None, "next") and not (event.isascii() and event.isdigit() and int(event) > 0):
+        raise click.UsageError(f"--event takes a number, not {event!r}")
+    files = {}
+    for table in tables:
+        name, _, path = table.partition("=")
+        if not path:
+            raise click.UsageError(f"--table reads FIELD=FILE, not {table!r}")
+        files[name] = read_input(path)
+    office = open_office()
+    return office.report_form(
+        number_argument(number),
+        obligation,
+        period=period,
+        event=int(event) if event not in (None, "next") else None,
+        nil=nil,
+        tables=files,
+    )
 
 
 @click.command("check")
@@ -65,14 +140,19 @@ def check_command(draft: str, *, as_json: bool) -> int:
     reading = read_draft(read_input(draft))
     problems = list(reading.problems)
     addressees: Addressees | None = None
+    dues: list[dict[str, Any]] = []
     if reading.draft is not None:
         office = open_office()
         try:
-            addressees = office.check(reading.draft)
-            _warn_of_classical(office, addressees)
+            checked = office.check(reading.draft)
+            found, addressees = checked.problems, checked.addressees
+            dues = _dues(reading.draft, office)
+            if addressees is not None:
+                _warn_of_classical(office, addressees)
         except (DispatchError, KeysError) as error:
-            known = {problem.line for problem in problems}
-            problems += [one for one in _roster_problems(error, reading.draft) if one.line not in known]
+            found = tuple(_roster_problems(error, reading.draft))
+        known = {problem.line for problem in problems}
+        problems += [one for one in found if one.line not in known]
     problems.sort(key=lambda problem: problem.line)
     code = worst(problem.code for problem in problems)
     if as_json:
@@ -86,6 +166,7 @@ def check_command(draft: str, *, as_json: bool) -> int:
                 "to": list(addressees.to) if addressees else None,
                 "info": list(addressees.info) if addressees else None,
                 "copies": len(addressees.copies) if addressees else None,
+                "due": dues,
             }
         )
         return code
@@ -95,18 +176,50 @@ def check_command(draft: str, *, as_json: bool) -> int:
         pairs = [("to", ", ".join(addressees.to))]
         if addressees.info:
             pairs.append(("info", ", ".join(addressees.info)))
-        print_text(fields([*pairs, ("copies", f"{len(addressees.copies)}, the file copy included")]))
+        pairs.append(("copies", f"{len(addressees.copies)}, the file copy included"))
+        pairs += [("due", _due_text(one)) for one in dues]
+        print_text(fields(pairs))
     if code == 0:
         say("ready to issue")
     return code
 
 
-def _roster_problems(error: DispatchError | KeysError, draft: Draft) -> list[Problem]:
+def _dues(draft: Draft | ReportDraft, office: Office) -> list[dict[str, Any]]:
+    """List the first due moments that a circular would create, of each obligation."""
+    from dispatch.draft import Draft
+    from dispatch.duties import due_dates
+
+    if not isinstance(draft, Draft):
+        return []
+    return [
+        {
+            "obligation": obligation.id,
+            "period": period,
+            "event": obligation.before or obligation.after,
+            "side": "before" if obligation.before else "after" if obligation.after else None,
+            "due": format_date(due) if due else None,
+            "within": obligation.due,
+            "by": list(obligation.by),
+        }
+        for obligation in draft.obligations
+        for period, due in due_dates(obligation, draft.zone, office.now)
+    ]
+
+
+def _due_text(due: dict[str, Any]) -> str:
+    by = ", ".join(due["by"])
+    if due["due"] is None:
+        return f"{due['obligation']}: {due['within']} {due['side']} each {due['event']}, by {by}"
+    period = f" for {due['period']}" if due["period"] else ""
+    return f"{due['obligation']}{period}: {moment_text(parse_date(due['due']))}, by {by}"
+
+
+def _roster_problems(error: DispatchError | KeysError, draft: Draft | ReportDraft) -> list[Problem]:
     """Say at which lines the roster stops a draft: of addressees, its text, or its kind for all else."""
     from dispatch.addressees import UnknownAddresseesError
-    from dispatch.draft import Problem
+    from dispatch.draft import Draft, Problem
 
-    if not isinstance(error, UnknownAddresseesError):
+    if not isinstance(error, UnknownAddresseesError) or not isinstance(draft, Draft):
         field = "body" if isinstance(error, MessageError) else "kind"
         return [Problem(draft.lines.get(field, 1), str(error), error.hint, exit_code(error))]
     places = {
@@ -128,14 +241,7 @@ def _warn_of_classical(office: Office, addressees: Addressees) -> None:
 
 @click.command("issue")
 @click.argument("draft")
-@click.option(
-    "-o",
-    "--output",
-    "directory",
-    metavar="DIR",
-    type=folder_type,
-    help="Where the envelopes go. Default: the outbox.",
-)
+@directory_option
 @click.option(
     "--attach",
     "attachments",
@@ -159,10 +265,22 @@ def issue_command(draft: str, directory: Path | None, attachments: tuple[Path, .
             show_problem(problem.text, problem.hint, f"{draft}:{problem.line}")
         return worst(problem.code for problem in reading.problems)
     office = open_office()
-    _warn_of_classical(office, office.check(reading.draft))
+    checked = office.check(reading.draft)
+    if checked.outgoing is None or checked.problems:
+        for problem in checked.problems:
+            show_problem(problem.text, problem.hint, f"{draft}:{problem.line}")
+        return worst(problem.code for problem in checked.problems)
+    if checked.addressees is not None:
+        _warn_of_classical(office, checked.addressees)
     with progress("sealing") as show:
-        issued = office.issue(reading.draft, attachments, directory, show)
+        issued = office.send(checked.outgoing, attachments, directory, show)
     warn_unreleased(office)
+    show_issued(issued, as_json=as_json)
+    return 0
+
+
+def show_issued(issued: Issued, *, as_json: bool) -> None:
+    """Print what was issued."""
     if as_json:
         print_json(
             {
@@ -174,20 +292,18 @@ def issue_command(draft: str, directory: Path | None, attachments: tuple[Path, .
                 "files": [str(path) for path in issued.files],
             }
         )
-    else:
-        folder = issued.files[0].parent
-        print_text(
-            fields(
-                [
-                    ("number", str(issued.number)),
-                    ("date", moment_text(issued.note.date)),
-                    ("id", encode_base64(issued.id)),
-                    ("copies", f"{issued.note.copies.count}, the file copy included"),
-                    ("files", str(folder)),
-                ]
-            )
+        return
+    print_text(
+        fields(
+            [
+                ("number", str(issued.number)),
+                ("date", moment_text(issued.note.date)),
+                ("id", encode_base64(issued.id)),
+                ("copies", f"{issued.note.copies.count}, the file copy included"),
+                ("files", str(issued.files[0].parent)),
+            ]
         )
-    return 0
+    )
 
 
 @click.command("export")

@@ -15,6 +15,7 @@ from dispatch.cli.common import (
     print_text,
     read_input,
     say,
+    say_wrapped,
     warn,
     width,
     write_output,
@@ -85,7 +86,7 @@ def roster_show(*, as_json: bool) -> None:
 
 def _say_changes(lines: Sequence[str]) -> None:
     for line in lines[:_MOST_CHANGES]:
-        say(line)
+        say_wrapped(line)
     if len(lines) > _MOST_CHANGES:
         say(f"and {len(lines) - _MOST_CHANGES} more changes")
 
@@ -137,7 +138,7 @@ def roster_add(card: tuple[str, ...], rights: str | None) -> None:
     keeper = _keeper()
     for path in card:
         added = keeper.add(read_input(path), wanted)
-        print_text(fields([("office", added.handle), ("title", added.title)]))
+        print_text(fields([("office", added.handle), ("title", added.title)], width()))
         show_card_keys(added.signing, added.sealing)
         if added.classical:
             warn(f"{added.handle} is a classical office: not protected from quantum computers")
@@ -201,7 +202,7 @@ def roster_import(file: str, pin: str | None) -> int:
     \b
     dispatch roster import rkp.roster --root SHA256:4Zs…
     """
-    from dispatch.cli.incoming import report_received
+    from dispatch.cli.incoming import report_reception
     from dispatch.keeper import accept_roster
 
     home = chosen_home()
@@ -213,6 +214,6 @@ def roster_import(file: str, pin: str | None) -> int:
     from dispatch.cli.common import open_office
 
     office = open_office()
-    if home.register.exists() and office.register.waiting("held"):
-        return report_received(office.inbox.retry_held(), as_json=False)
+    if home.register.exists() and (office.register.waiting("held") or office.register.unreceipted()):
+        return report_reception(office.receive(()), as_json=False)
     return 0

@@ -10,6 +10,7 @@ from dispatch.cli.common import (
     chosen_home,
     clock,
     json_option,
+    moment_argument,
     print_json,
     print_text,
     read_input,
@@ -18,13 +19,9 @@ from dispatch.cli.common import (
 )
 from dispatch.errors import worst
 from dispatch.render.terminal import clean
-from keys.errors import FormatError
-from keys.text import parse_date
 from keys.trust import check_current, parse_roster_file, trust_pinned, trust_update
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from dispatch.audit import Verdict
     from keys.trust import TrustedRoster
 
@@ -48,7 +45,7 @@ def verify_command(
     from dispatch.audit import verify_files
 
     trusted = _trust(read_input(roster), pin)
-    check_current(trusted, _moment(at))
+    check_current(trusted, moment_argument("--at", at) if at else clock())
     verdicts = []
     for verdict in verify_files(file, trusted):
         verdicts.append(verdict)
@@ -62,15 +59,6 @@ def verify_command(
         good = sum(not verdict.error for verdict in verdicts)
         say(f"{good} of {len(verdicts)} files hold")
     return worst(verdict.code for verdict in verdicts)
-
-
-def _moment(at: str | None) -> datetime:
-    if at is None:
-        return clock()
-    try:
-        return parse_date(at)
-    except FormatError:
-        raise click.UsageError(f"--at reads like 2026-11-23T09:00:00Z, not {at!r}") from None
 
 
 def _trust(data: bytes, pin: str | None) -> TrustedRoster:

@@ -16,7 +16,8 @@ from __future__ import annotations
 from importlib.resources import files
 from typing import NamedTuple
 
-from dispatch.draft.fields import KINDS, NO_REPORTS, Draft, Fields
+from dispatch.draft.fields import KINDS, Draft, Fields
+from dispatch.draft.report import ReportDraft
 from dispatch.draft.text import (
     FENCE,
     MAX_DRAFT,
@@ -38,6 +39,7 @@ __all__ = [
     "Draft",
     "Problem",
     "Reading",
+    "ReportDraft",
     "parse_draft",
     "read_draft",
     "template",
@@ -50,19 +52,21 @@ EXAMPLES: dict[str, tuple[str, ...]] = {"circular": ("monthly", "event", "once")
 class Reading(NamedTuple):
     """What reading a draft gave: all problems by line, and the draft unless one of them is MALFORMED."""
 
-    draft: Draft | None
+    draft: Draft | ReportDraft | None
     problems: tuple[Problem, ...]
 
 
 def parse_draft(data: bytes) -> Draft:
-    """Parse a draft that is ready to go out.
+    """Parse a circular or letter that is ready to go out.
 
     Raises DraftError if it is malformed, else NotReadyError if something stops
     it; either carries all the problems.
     """
     draft, problems = read_draft(data)
-    if draft is not None and not problems:
+    if isinstance(draft, Draft) and not problems:
         return draft
+    if draft is not None and not problems:
+        raise NotReadyError("a report is made of its draft with the circular that it answers")
     worst = next((problem for problem in problems if problem.code == MALFORMED), problems[0])
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
     kind = DraftError if worst.code == MALFORMED else NotReadyError
@@ -76,8 +80,9 @@ def read_draft(data: bytes) -> Reading:
     text = decode(data, found)
     parts = None if text is None else split(text, found)
     if parts is not None:
-        check_body(parts, found)
         table = parse_toml(parts, found)
+        # the values of a report may say it all
+        check_body(parts, found, may_be_empty=table is not None and table.get("kind") == "report")
         if table is not None:
             index = TomlIndex(parts.source, parts.source_line)
             check_strings(index.strings, found)
@@ -90,7 +95,7 @@ def read_draft(data: bytes) -> Reading:
 def template(kind: str, example: str | None = None) -> str:
     """Give the commented template of a draft. Raises RefusedError for a kind or example that has none."""
     if kind not in KINDS:
-        raise RefusedError(NO_REPORTS if kind == "report" else f"no template for {kind!r}")
+        raise RefusedError(f"no template for {kind!r}")
     examples = EXAMPLES.get(kind, ())
     if example is not None and example not in examples:
         hint = f"one of: {', '.join(examples)}" if examples else f"a {kind} has one template"

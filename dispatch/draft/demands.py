@@ -174,7 +174,7 @@ def _read_span(item: Table, trigger: str | None, every: Every | None) -> tuple[s
     first, last = _read_period(item, "from", every), _read_period(item, "until", every)
     if first is not None and last is not None and last < first:
         item.malformed("until", f"until, {last.text}, is before from, {first.text}")
-    return (first.text if first else None), (last.text if last else None)
+    return first.text if first else None, last.text if last else None
 
 
 def _read_period(item: Table, name: str, every: Every | None) -> Period | None:
@@ -244,8 +244,9 @@ def _read_choices(part: Table, type_: str | None) -> tuple[str, ...]:
         return ()
     choices = part.texts("choices")
     if part.members.get("choices", []) == []:
-        at = "choices" if "choices" in part.members else "type"
-        part.malformed(at, "a select has no choices", 'choices = ["…", "…"]')
+        part.malformed(
+            "choices" if "choices" in part.members else "type", "a select has no choices", _CHOICES
+        )
     seen: set[str] = set()
     for position, choice in enumerate(choices):
         if choice in seen:
@@ -266,3 +267,6 @@ def _read_columns(part: Table, type_: str | None, *, in_table: bool) -> tuple[Fi
         hint = "a column begins: [[form.field.column]]"
         part.malformed("column" if "column" in part.members else "type", "a table has no columns", hint)
     return _read_fields(part, in_table=True)
+
+
+_CHOICES = 'choices = ["…", "…"]'

@@ -9,26 +9,24 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast, get_args
 from zoneinfo import available_timezones
 
 from dispatch.draft.demands import read_forms, read_obligations, read_promises, read_relations
+from dispatch.draft.report import OF_REPORTS, ReportDraft, read_report
 from dispatch.draft.table import Table
 from dispatch.draft.text import meant
-from dispatch.message import Precedence, Reply
+from dispatch.message import Precedence, PromiseMade, Relation, Reply
 from keys.errors import FormatError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from dispatch.draft.text import Parts, Problems
-    from dispatch.message import PromiseMade, Relation
     from dispatch.obligation import Form, Obligation
 
 Kind: TypeAlias = Literal["circular", "letter"]
 
 KINDS: tuple[str, ...] = get_args(Kind)
-NO_REPORTS = "reports are not yet built: this version writes circulars and letters"
 
 _COMMON = ("kind", "subject", "to", "info", "precedence", "relation")
 _OF_CIRCULARS = ("zone", "reply", "reply_within", "promise", "obligation", "form")
-_OF_REPORTS = ("answers", "period", "event", "event_label", "event_date", "nil", "values")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,15 +61,13 @@ class Fields:
         self._parts = parts
         self._lines = MappingProxyType({**lines, "body": parts.body_line})
 
-    def draft(self) -> Draft | None:
+    def draft(self) -> Draft | ReportDraft | None:
         """Read them all. What comes out counts only if no problem is MALFORMED."""
         table = self._table
-        is_report = table.members.get("kind") == "report"
-        kind = "" if is_report else self._kind()
-        self._check_names(kind, is_report=is_report)
-        if is_report:
-            table.refused("kind", NO_REPORTS)
-            return None
+        if table.members.get("kind") == "report":
+            return read_report(table, self._parts.body, self._lines)
+        kind = self._kind()
+        self._check_names(kind)
         to = self._to()
         relations = read_relations(table, is_letter=kind == "letter")
         promises: tuple[PromiseMade, ...] = ()
@@ -99,17 +95,16 @@ class Fields:
         )
 
     def _kind(self) -> str:
-        self._table.need("kind", 'kind = "circular" or kind = "letter"')
-        return self._table.choice("kind", KINDS) or ""
+        self._table.need("kind", 'kind = "circular", kind = "report" or kind = "letter"')
+        return self._table.choice("kind", (*KINDS, "report")) or ""
 
-    def _check_names(self, kind: str, *, is_report: bool) -> None:
+    def _check_names(self, kind: str) -> None:
         known = (*_COMMON, *_OF_CIRCULARS)
         for name in self._table.members:
-            if name in _OF_REPORTS:
-                if not is_report:
-                    self._table.refused(name, NO_REPORTS, f"{name!r} has to go")
+            if name in OF_REPORTS:
+                self._table.malformed(name, f"only a report has {name!r}", 'kind = "report"')
             elif name not in known:
-                self._table.unknown(name, (*known, *_OF_REPORTS))
+                self._table.unknown(name, known)
             elif name in _OF_CIRCULARS and kind == "letter":
                 self._table.malformed(
                     name, f"a letter has no {name!r}", "only a circular asks for replies and reports"

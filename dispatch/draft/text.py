@@ -148,9 +148,9 @@ def check_strings(strings: Iterable[tuple[int, str]], found: Problems) -> None:
         _check_text(line, value, found)
 
 
-def check_body(parts: Parts, found: Problems) -> None:
+def check_body(parts: Parts, found: Problems, *, may_be_empty: bool = False) -> None:
     """Check that there is a text, of printable characters, whose editing is done."""
-    if not parts.body:
+    if not parts.body and not may_be_empty:
         found.refused(parts.body_line, "the draft has no text", f"write it after the second {FENCE}")
     for line, text in enumerate(parts.body.split("\n"), parts.body_line):
         try:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 import unicodedata
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
-
-    from dispatch.message import Message
 
 # Joiners that some scripts need; every other format character goes.
 _KEPT = "\u200c\u200d"
@@ -19,6 +18,8 @@ _INDENT = "  "
 _LABEL_WIDTH = 12
 _GAP = 2
 _NARROWEST = 10
+_NARROWEST_FOLD = 24
+_STEERING = ("Cc", "Cf", "Cs", "Zl", "Zp")
 _MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 
 
@@ -27,13 +28,59 @@ def clean(text: str) -> str:
     return "".join(
         character
         for character in text
-        if character in _KEPT or unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Zl", "Zp")
+        if character in _KEPT or unicodedata.category(character) not in _STEERING
     )
 
 
 def clean_block(text: str) -> str:
     """Strip the same from text of many lines, line by line; tabs become spaces."""
     return "\n".join(clean(line.replace("\t", "    ")) for line in re.split("\r\n|\n", text))
+
+
+def escape_json(text: str) -> str:
+    """Escape in JSON what `clean` would strip: the same value for a reader, and nothing for a terminal."""
+    if text.isascii() and "\x7f" not in text:
+        return text
+    return "".join(
+        character
+        if character in _KEPT or character == "\n" or unicodedata.category(character) not in _STEERING
+        else json.dumps(character)[1:-1].replace("\x7f", "\\u007f")
+        for character in text
+    )
+
+
+def fold(text: str, width: int) -> str:
+    """Break the lines that a terminal of `width` columns would wrap; what follows is indented.
+
+    Or a line of a message, or the name of a file, could be as long as to put words of its own
+    at the left edge, where only ours stand.
+    """
+    return "\n".join(piece for line in text.split("\n") for piece in _fold_line(line, width))
+
+
+def _fold_line(line: str, width: int) -> Iterator[str]:
+    width = max(width, _NARROWEST_FOLD)
+    indent = " " * max(len(_INDENT), min(len(line) - len(line.lstrip(" ")), _LABEL_WIDTH) or _LABEL_WIDTH)
+    while (size := _fitting(line, width)) < len(line):
+        # between words, if there is a place that is not far back; never within the indent, or it had no end
+        size = line.rfind(" ", max(size // 2, len(indent) + 1), size) + 1 or size
+        yield line[:size].rstrip(" ")
+        line = indent + line[size:]
+    yield line
+
+
+def _fitting(line: str, width: int) -> int:
+    """Count the characters of a line that fit into `width` columns; one at the least."""
+    if line.isascii():
+        return min(len(line), width)
+    from rich.cells import get_character_cell_size
+
+    columns = 0
+    for index, character in enumerate(line):
+        columns += get_character_cell_size(character)
+        if columns > width:
+            return index
+    return len(line)
 
 
 def dtg(moment: datetime) -> str:
@@ -46,35 +93,48 @@ def moment_text(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d %H:%M} UTC ({dtg(moment)})"
 
 
-def fields(pairs: Iterable[tuple[str, str]]) -> str:
-    """Lay out labels and values, one a line; values are cleaned."""
-    return "\n".join(f"{label:<{_LABEL_WIDTH}}{clean(value)}" for label, value in pairs)
+def fields(pairs: Iterable[tuple[str, str]], width: int | None = None) -> str:
+    """Lay out labels and values, one a line; values are cleaned.
+
+    With a `width` what is longer goes on below itself: a terminal would go on at the
+    left, where what others wrote could pass for our words.
+    """
+    lines = []
+    for label, value in pairs:
+        parts = [clean(value)] if width is None else wrapped(clean(value), width - _LABEL_WIDTH)
+        lines += [
+            f"{'' if index else label:<{_LABEL_WIDTH}}{part}".rstrip() for index, part in enumerate(parts)
+        ]
+    return "\n".join(lines)
 
 
-def message_text(message: Message, moment: datetime, titles: Mapping[str, str]) -> str:
-    """Show a message. Its text is indented, so that it cannot pass for what we say about it."""
-    sender = titles.get(message.from_, "")
-    pairs = [
-        ("number", message.number),
-        ("kind", message.kind),
-        ("date", moment_text(moment)),
-        ("from", f"{message.from_}  {sender}".strip()),
-        ("to", ", ".join(message.to)),
-    ]
-    if message.info:
-        pairs.append(("info", ", ".join(message.info)))
-    if message.precedence != "routine":
-        pairs.append(("precedence", message.precedence))
-    pairs.append(("subject", message.subject))
-    if message.kind == "circular" and message.reply != "receipt":
-        within = f", within {message.reply_within}" if message.reply_within else ""
-        pairs.append(("reply", f"{message.reply} expected{within}"))
-    pairs += [("attached", f"{item.name} ({item.size:,} bytes)") for item in message.attachments]
-    text = fields(pairs)
-    if message.kind != "receipt" and message.body:
-        body = clean_block(message.body.rstrip("\n")).split("\n")
-        text += "\n\n" + "\n".join(f"{_INDENT}{line}".rstrip() for line in body)
-    return text
+def indented(text: str, width: int) -> str:
+    """Show a block of foreign text, indented so that it cannot pass for our words."""
+    lines = clean_block(text.rstrip("\n")).split("\n")
+    parts = [part for line in lines for part in wrapped(line, width - len(_INDENT))]
+    return "\n".join(f"{_INDENT}{part}".rstrip() for part in parts)
+
+
+def wrapped(line: str, width: int) -> list[str]:
+    """Break a line that is too long at its spaces, and a longer word anywhere."""
+    from rich.cells import cell_len, chop_cells
+
+    width = max(_NARROWEST, width)
+    if cell_len(line) <= width:
+        return [line]
+    margin = line[: min(len(line) - len(line.lstrip(" ")), width // 2)]
+    parts: list[str] = []
+    part = margin
+    for word in re.findall(" *[^ ]+", line[len(margin) :]):
+        if cell_len(part + word) <= width:
+            part += word
+            continue
+        if part.strip(" "):
+            parts.append(part)
+        *full, rest = chop_cells(word.lstrip(" "), width - len(margin))
+        parts += [margin + piece for piece in full]
+        part = margin + rest
+    return [*parts, part]
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]], width: int, flexible: str) -> str:

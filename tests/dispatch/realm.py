@@ -151,9 +151,9 @@ class Realm:
     def receive(self, handle: str, *paths: Path, now: datetime | None = None) -> tuple[Received, ...]:
         """Receive files or folders: what became of what was held, and then of each file."""
         office = self.office(handle, now=now)
-        retried, batch = office.receive(paths)
+        received = office.receive(paths).received
         office.close()
-        return (*retried, *batch.received)
+        return received
 
     def next_roster(
         self,

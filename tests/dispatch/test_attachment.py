@@ -12,8 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dispatch import attachment
 from dispatch.attachment import clean_name, save_attachment, seal_attachment, sealed_name, sweep, take_along
 from dispatch.errors import DigestError, RefusedError, StorageError
+from dispatch.files import move_new
 from keys import age
 from keys.codec import decode_base64, encode_base64
 from tests.dispatch.realm import NOW, recipient_of
@@ -93,6 +95,23 @@ class TestSaving:
         assert (out / "план работы.txt").read_bytes() == b"mine"
         assert not (tmp_path / "target").exists()
 
+    def test_names_that_differ_in_case_alone(
+        self, plan: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A file system that takes them for one name: both are saved, and neither over the other."""
+        sealed, out = seal(plan, tmp_path / "store"), tmp_path / "out"
+
+        def blind(temporary: Path, path: Path) -> None:
+            if path.name.casefold() in {name.casefold() for name in names(path.parent)}:
+                raise FileExistsError
+            move_new(temporary, path)
+
+        monkeypatch.setattr(attachment, "move_new", blind)
+        for name in ("План.txt", "ПЛАН.TXT", "план.txt"):
+            entry = msgspec.structs.replace(sealed.entry, name=name)
+            save_attachment(entry, sealed.identity, tmp_path / "store", out)
+        assert set(names(out)) == {"План.txt", "ПЛАН (2).TXT", "план (3).txt"}
+
     def test_a_hundredth_of_one_name_is_refused(self, plan: Path, tmp_path: Path) -> None:
         sealed, out = seal(plan, tmp_path / "store"), tmp_path / "out"
         for _ in range(99):
@@ -117,6 +136,7 @@ class TestSaving:
             ("Aux .txt", "_Aux .txt"),
             ("COM1.tar.gz", "_COM1.tar.gz"),
             ("COM¹", "_COM¹"),
+            ("con\u3000.txt", "_con\u3000.txt"),
             ("lpt9", "_lpt9"),
             ("console.txt", "console.txt"),
             ("a. . .", "a"),

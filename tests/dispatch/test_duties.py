@@ -211,6 +211,14 @@ class TestRulings:
         assert slot(corrected, DUE).state == "late"
         assert slot(replace(corrected, rulings=()), DUE).state == "on-time"
 
+    def test_a_correction_that_is_returned_does_not_bring_back_what_it_corrected(self) -> None:
+        returned = case(
+            filings=(filing(), filing(2, received=DUE + DAY)),
+            rulings=(ruling("return", report=filing(2).id),),
+        )
+        assert slot(returned, DUE).state == "returned"
+        assert rates(slots_of(returned, DUE)) == (2, 0, 0)
+
     def test_who_cannot_read_the_decision_takes_the_report_that_was_there(self) -> None:
         blind = case(
             filings=(filing(1, received=DUE - 3 * DAY), filing(2, received=DUE + DAY)),

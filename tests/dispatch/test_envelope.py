@@ -17,6 +17,7 @@ from dispatch.envelope import (
     Verifier,
     encode_envelope,
     file_name,
+    leaf_data,
     open_envelope,
     parse_envelope,
     parse_signed_note,
@@ -33,7 +34,7 @@ from dispatch.errors import (
     StatementError,
     exit_code,
 )
-from dispatch.merkle import Tree
+from dispatch.merkle import Tree, leaf_hash
 from dispatch.message import Item, Letter, Receipt
 from dispatch.note import Copies, Number, RosterRef
 from keys import age
@@ -375,7 +376,7 @@ class TestCopy:
         )
         line, _, secrets = plaintext.partition(b"\n")
         stolen = Forgery(issuer="tula", kind=Letter, to=("cc",), plaintext=lambda *_: (line + b"\n", secrets))
-        with pytest.raises(StatementError):
+        with pytest.raises(StatementError, match="another number or date"):
             open_as(realm, "cc", realm.forge(stolen)["cc"])
 
     @pytest.mark.parametrize("index", [1, 2, 4, 5, 999_999_999])
@@ -407,8 +408,10 @@ class TestCopy:
         forged = Forgery(note=partial(_recount, 4))
         envelope = parse_envelope(realm.forge(forged)["tula"])
         for index in (3, 4):
-            for proof in (envelope.copy.proof, (envelope.copy.body, *envelope.copy.proof)):
-                copy = replace(envelope.copy, index=index, proof=proof)
+            copy = replace(envelope.copy, index=index)
+            itself = leaf_hash(leaf_data(index, copy.to, copy.after, copy.body))
+            for proof in (copy.proof, (itself, *copy.proof)):
+                copy = replace(copy, proof=proof)
                 with pytest.raises(ProofError):
                     verify(realm, encode_envelope(envelope.signed_note.signed, copy, envelope.body))
 
@@ -578,7 +581,7 @@ class TestBody:
             (b'"subject":', b' "subject":'),
         ):
             forged = Forgery(plaintext=partial(_replaced, old, new))
-            with pytest.raises(MessageError):
+            with pytest.raises(MessageError, match=r"^the message: "):
                 open_as(realm, "tula", realm.forge(forged)["tula"])
 
 

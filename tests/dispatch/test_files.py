@@ -33,6 +33,14 @@ class TestReadCapped:
         with pytest.raises(MalformedError):
             read_capped(Path("/dev/zero"), 1000)
 
+    def test_a_pipe_is_not_waited_for_where_a_regular_file_is_due(self, tmp_path: Path) -> None:
+        os.mkfifo(tmp_path / "pipe")
+        for path in (tmp_path / "pipe", tmp_path, Path("/dev/zero")):
+            with pytest.raises(StorageError, match="not a regular file"):
+                read_capped(path, 1, regular=True)
+        (tmp_path / "file").write_bytes(b"1")
+        assert read_capped(tmp_path / "file", 1, regular=True) == b"1"
+
 
 class TestWriteWhole:
     def test_a_file_is_written_with_its_mode_and_nothing_is_left(self, tmp_path: Path) -> None:

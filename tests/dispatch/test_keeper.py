@@ -22,7 +22,7 @@ from keys.errors import (
     UnpinnedError,
 )
 from keys.keyfile import SecretKeys, generate, replace_keyfile
-from keys.roster import encode_roster, set_group, set_root
+from keys.roster import encode_roster, next_version, revoke_key, set_group, set_root, set_threshold
 from keys.trust import encode_roster_file, fingerprints, parse_roster_file
 from tests.dispatch.realm import DAY, NOW, Realm, make_realm
 
@@ -242,6 +242,18 @@ def test_what_is_signed_is_said(realm: Realm) -> None:
     ]
     assert "- @provinces: penza" in changes
     assert sum("SHA256:" in line for line in changes) == 2
+
+
+def test_thresholds_and_marks_of_compromise_are_said(realm: Realm) -> None:
+    """Somebody who can write in the home could lower the one, and set the other on a key that goes on."""
+    before = realm.trusted.roster
+    tula = before.office("tula").signing_keys(2)[0].fingerprint()
+    draft = next_version(set_threshold(before, "kursk", 2), date=NOW, expires=NOW + DAY)
+    after = revoke_key(set_threshold(draft, "kursk", 1), "tula", tula, NOW)
+    changes = describe_changes(set_threshold(before, "kursk", 2), after)
+    assert "- kursk: threshold 2" in changes
+    assert f"+ tula: {tula} compromised since 2026-11-23T09:00:00Z" in changes
+    assert "+ kursk: threshold 2" in describe_changes(before, draft)
 
 
 def test_a_clock_that_ran_ahead_once_does_not_end_the_realm(realm: Realm) -> None:

@@ -24,6 +24,7 @@ from dispatch.message import MAX_ATTACHMENTS, MAX_MESSAGE
 from dispatch.note import Head, Number, parse_note
 from dispatch.office import Office
 from dispatch.outbox import refuse_unless_ready
+from dispatch.outgoing import outgoing_draft
 from dispatch.plaintext import padded_size
 from dispatch.register import Register
 from keys import age
@@ -179,6 +180,20 @@ def test_a_crash_loses_nothing_and_uses_no_number_twice(realm: Realm, name: str,
         assert (outcome.state, outcome.missing) == ("new", ())
 
 
+@pytest.mark.parametrize("name", ["after the attachments are sealed", "pending", "between the files"])
+def test_whoever_repeats_a_killed_issue_hears_of_the_first(realm: Realm, name: str) -> None:
+    """The same draft then went out twice, which nobody means."""
+    kill, post = KILLS[name], realm.path / "post"
+    words = ["--home", str(realm.path / "cc"), "issue", str(write_draft(realm.path / "1.md", "Первый"))]
+    words += ["-o", str(post), "--attach", __file__]
+    start(["-c", KILLED, kill.place, kill.when, str(kill.count), *words]).communicate()
+    said = f"cc/2026/1, which an earlier run left unfinished, is issued now; its files are in {post}\n"
+    for left in (kill.is_numbered, False):
+        again = start(["-m", "dispatch", *words])
+        _, errors = again.communicate()
+        assert (again.returncode, said in errors, "unfinished" in errors) == (0, left, left)
+
+
 # Runs one command line several times.
 REPEATED = """
 import sys
@@ -287,7 +302,7 @@ class TestRefused:
         first = edit(trusted.chain[-1].roster)
         alone = TrustedRoster(roster=first, chain=(sign_roster(first, realm.root.signing_keys),))
         with pytest.raises(RefusedError, match="no key to seal to: penza, tula"):
-            refuse_unless_ready(draft(), "cc", alone, NOW)
+            refuse_unless_ready(outgoing_draft(draft(), {}), "cc", alone, NOW)
 
     def test_a_key_that_the_roster_does_not_list(self, realm: Realm) -> None:
         realm.home("cc").office_key.write_bytes(realm.home("kursk").office_key.read_bytes())

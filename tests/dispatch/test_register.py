@@ -108,7 +108,7 @@ class TestNumbers:
         assert (behind.number, behind.date) == (Number("cc", "2027", 2), NOW + 100 * DAY)
 
     def test_what_others_sent_does_not_count(self, register: Register, realm: Realm) -> None:
-        register.receive(verified(realm), b"", (), NOW)
+        register.receive(verified(realm), b"", (), NOW, wants_receipt=True)
         assert register.allot("tula", NOW).number == Number("tula", "2026", 1)
 
     def test_a_number_is_stored_once(self, register: Register) -> None:
@@ -203,8 +203,8 @@ class TestCopies:
 class TestReceived:
     def test_once_however_often_it_comes(self, register: Register, realm: Realm) -> None:
         envelope = verified(realm)
-        assert register.receive(envelope, b"s", (bytes(32),), NOW) is True
-        assert register.receive(envelope, b"s", (bytes(32),), NOW + DAY) is False
+        assert register.receive(envelope, b"s", (bytes(32),), NOW, wants_receipt=True) is True
+        assert register.receive(envelope, b"s", (bytes(32),), NOW + DAY, wants_receipt=True) is False
         entry = register.get(envelope.note.number)
         assert (entry.state, entry.id, entry.signatures) == ("received", envelope.id, b"s")
         [copy] = register.copies(entry)
@@ -213,13 +213,13 @@ class TestReceived:
 
     def test_another_note_with_its_number_is_equivocation(self, register: Register, realm: Realm) -> None:
         envelope = verified(realm)
-        register.receive(envelope, b"s", (), NOW)
+        register.receive(envelope, b"s", (), NOW, wants_receipt=True)
         with pytest.raises(EquivocationError):
-            register.receive(verified(realm, text="Other"), b"s", (), NOW)
+            register.receive(verified(realm, text="Other"), b"s", (), NOW, wants_receipt=True)
         assert register.get(envelope.note.number).id == envelope.id
 
     def test_the_newest_come_first_and_can_be_told_apart(self, register: Register, realm: Realm) -> None:
-        register.receive(verified(realm), b"s", (), NOW)
+        register.receive(verified(realm), b"s", (), NOW, wants_receipt=True)
         put(register, "tula")
         put(register, "tula")
         assert [str(entry.number) for entry in register.newest(2)] == ["tula/2026/2", "tula/2026/1"]

@@ -251,9 +251,12 @@ def test_no_core_is_dumped_while_keys_are_loaded(realm: Realm, tmp_path: Path, w
 # For the start of every Python process: something inside goes wrong that nobody thought of.
 BUG = """
 import os
+import signal
 import time
 import dispatch.parallel
 from keys import age
+if os.environ["BUG_DEAF"] == "no":  # tests that a script started in the background hear no ^C
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 if os.environ["BUG_WORKERS"] == "yes":
     dispatch.parallel.WORTH_STARTING = dispatch.parallel._CHUNK = 1
 dispatch.parallel.usable_cores = lambda: 2
@@ -273,12 +276,13 @@ def encrypt(plaintext, recipients):
                 return original(plaintext, recipients)
             time.sleep(1)  # until the other worker has done all the rest and waits for more
             print("waiting", flush=True)
-            time.sleep(60)
+            time.sleep(3 if os.environ["BUG_DEAF"] == "yes" else 60)
+            return original(plaintext, recipients)
 age.encrypt = encrypt
 """
 
 
-def start_with_bug(realm: Realm, bug: str, *, workers: bool) -> subprocess.Popen[bytes]:
+def start_with_bug(realm: Realm, bug: str, *, workers: bool, deaf: bool = False) -> subprocess.Popen[bytes]:
     place = realm.path / "site"
     place.mkdir()
     (place / "sitecustomize.py").write_text(BUG, "ascii")
@@ -287,6 +291,7 @@ def start_with_bug(realm: Realm, bug: str, *, workers: bool) -> subprocess.Popen
         "BUG": bug,
         "BUG_ONCE": str(realm.path / "once"),
         "BUG_WORKERS": "yes" if workers else "no",
+        "BUG_DEAF": "yes" if deaf else "no",
     }
     pipe = subprocess.PIPE
     return subprocess.Popen(
@@ -328,6 +333,22 @@ def test_an_interrupt_shows_no_secret(realm: Realm, *, workers: bool) -> None:
     assert b"dispatch: stopped\n" in errors
     assert b"Traceback" not in errors, errors.decode()
     assert seen(out + errors, needles(realm)) == []
+
+
+@posix
+@pytest.mark.parametrize("workers", [False, True])
+def test_an_interrupt_that_the_run_ignores_its_workers_ignore_too(realm: Realm, *, workers: bool) -> None:
+    """A run in the background of a script goes on when the script is stopped."""
+    heard = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        process = start_with_bug(realm, "wait", workers=workers, deaf=True)
+    finally:
+        signal.signal(signal.SIGINT, heard)
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"waiting\n"
+    os.killpg(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 0, errors.decode()
 
 
 def test_no_repr_shows_a_secret(realm: Realm) -> None:

@@ -52,7 +52,8 @@ from dispatch.merkle import leaf_hash, node_hash, verify_inclusion
 from dispatch.message import encode_message, parse_message
 from dispatch.note import MAX_DECIMAL, Number, encode_note, parse_note, parse_number, parse_volume
 from dispatch.plaintext import Secrets, encode_secrets, parse_plaintext, parse_secrets
-from dispatch.render.terminal import clean, message_text
+from dispatch.render.message import message_text
+from dispatch.render.terminal import clean
 from dispatch.tomlindex import TomlIndex
 from keys import age
 from keys.age.header import encode_header, encode_signed, parse_header
@@ -514,7 +515,7 @@ def message(data: bytes) -> None:
     if found is None:
         return
     assert encode_message(found) == data
-    shown = message_text(found, samples.NOW, {"cc": "Centre"})
+    shown = message_text(found, samples.NOW, {"cc": "Centre"}, 80)
     assert all(clean(each) == each for each in shown.split("\n"))
 
 

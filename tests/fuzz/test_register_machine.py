@@ -228,7 +228,11 @@ class RegisterMachine(RuleBasedStateMachine):
         post = self._chosen(at)
         if post is not None and post.to in BRANCHES:
             wrong = bytearray(post.data)
-            wrong[place % len(wrong)] ^= 1 << bit
+            place %= len(wrong)
+            version = post.data.index(b"\nroster: rkp/") + len(b"\nroster: rkp/")
+            if place == version:
+                return  # one to come, perhaps: held unseen, which the model does not know
+            wrong[place] ^= 1 << bit
             self._hand_over(post.to, bytes(wrong), None)
 
     @rule(at=st.integers(0, 40), to=st.sampled_from(BRANCHES))
@@ -297,9 +301,11 @@ class RegisterMachine(RuleBasedStateMachine):
     def a_branch_has_what_it_received(self) -> None:
         for handle in BRANCHES:
             office = self.realm.office(handle, now=self.now)
-            entries = office.register.newest(1000)
+            entries = office.register.newest(1000, ours=False)
             assert {entry.number: entry.id for entry in entries} == self.received[handle]
             assert len(entries) == len(self.received[handle])
+            receipts = [parse_note(entry.text).receipts for entry in office.register.own()]
+            assert sorted(sum(receipts, ())) == sorted(self.received[handle].values())
             kept = {
                 state: sorted(
                     office.register.waiting_file(one.digest) for one in office.register.waiting(state)

@@ -90,7 +90,6 @@ def mutate(change: Callable[[dict[str, Any]], object]) -> bytes:
     return json.dumps(members, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
 
 
-
 @pytest.mark.parametrize(
     "change",
     [

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -104,8 +105,10 @@ def test_another_namespace_or_key(key: SigningKey) -> None:
 def test_the_namespace_is_signed_not_only_named() -> None:
     # A signature for one purpose, relabelled for another.
     relabelled = blob(namespace=b"dispatch-note", signature=raw(namespace=b"file"))
-    with pytest.raises(SignatureError):
-        sshsig.verify(relabelled, b"text", NAMESPACE, ED.verify_key)
+    ours = sshsig.parse(sshsig.sign(ED, b"text", "file"))
+    for wrong in (relabelled, sshsig.encode(replace(ours, namespace=NAMESPACE))):
+        with pytest.raises(SignatureError):
+            sshsig.verify(wrong, b"text", NAMESPACE, ED.verify_key)
 
 
 def test_the_key_is_not_taken_from_the_signature() -> None:
@@ -113,6 +116,9 @@ def test_the_key_is_not_taken_from_the_signature() -> None:
     forged = blob(signature=OTHER.sign_raw(b"anything"))
     with pytest.raises(SignatureError):
         sshsig.verify(forged, b"text", NAMESPACE, ED.verify_key)
+    # And one that is all another's, and holds under the key that it names.
+    with pytest.raises(UnlistedKeyError):
+        sshsig.verify(sshsig.sign(OTHER, b"text", NAMESPACE), b"text", NAMESPACE, ED.verify_key)
 
 
 @pytest.mark.parametrize("namespace", ["", "two words", "файл", "a\n", "a\0", "\x1b[2J", "x" * 256])

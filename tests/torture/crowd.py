@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from dispatch.note import parse_note
 from keys.roster import next_version
 from keys.trust import encode_roster_file, sign_roster
 from tests.torture.house import (
@@ -97,9 +98,14 @@ def torture(
         crowd.commands += processes
         crowd.issued += chosen.count("issue")
         assert [outcome for outcome in outcomes if outcome.code != 0] == []
-    assert check_settled(realm, {}, {}) == before + crowd.issued
+    ours = [text for number, text in notes(realm).items() if number.startswith("cc/")]
+    receipts = [parse_note(text).receipts for text in ours]
+    assert check_settled(realm, {}, {}) == before + crowd.issued + sum(map(bool, receipts))
+    # whoever received, each is receipted once
+    assert sum(map(len, receipts)) == (LETTERS if has_received else 0)
     received = sorted(number for number in notes(realm) if number.startswith("tula/"))
-    assert received == [f"tula/2026/{n}" for n in range(1, LETTERS + 1) if has_received]
+    sent = sorted(path.name.split(".")[0].replace("-", "/") for path in letters.glob("*.cc.dispatch"))
+    assert received == (sent if has_received else [])
     assert has_roster(realm, "cc") == version + rounds
     realm.close()
     return crowd

@@ -327,15 +327,18 @@ def check_settled(
         succeed(realm, "--home", realm.path / "cc", "export", "-o", again)
         made = {path.name: path.read_bytes() for path in again.iterdir()}
         shutil.rmtree(again)
-        issued = {path.name: data for path, data in files.items() if path.parent in (post(realm), *elsewhere)}
+        places = (post(realm), realm.home("cc").outbox, *elsewhere)
+        issued = {path.name: data for path, data in files.items() if path.parent in places}
         assert made == issued
     return len(entries)
 
 
 def check_received(realm: Realm, handle: str, numbers: Sequence[str]) -> None:
-    """A branch has exactly these dispatches, each once and readable, with their attachments."""
+    """A branch has exactly these dispatches, each once, readable, with attachments, and receipted once."""
     office = realm.office(handle)
-    listed = office.list(-1)
+    receipted = [note_id for entry in office.register.own() for note_id in parse_note(entry.text).receipts]
+    listed = office.list(-1, ours=False)
+    assert sorted(receipted) == sorted(item.entry.id for item in listed)
     assert sorted(str(item.entry.number) for item in listed) == sorted(numbers)
     assert {item.entry.state for item in listed} <= {"received"}
     for item in listed:

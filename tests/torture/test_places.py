@@ -212,7 +212,10 @@ class TestElsewhere:
         fails(command(realm, *issue(realm)))
 
     @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is none")
-    def test_output_that_nobody_can_take(self, realm: Realm) -> None:
+    @pytest.mark.parametrize("unbuffered", ["", "1"])
+    def test_output_that_nobody_can_take(self, realm: Realm, unbuffered: str) -> None:
+        # what stays in the buffer of Python is flushed once more when the process ends
+        environment = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
         for words in (["list"], ["list", "--json"], ["card"], ["roster", "show"]):
             with Path("/dev/full").open("wb") as output:
                 done = subprocess.run(
@@ -221,5 +224,6 @@ class TestElsewhere:
                     stderr=subprocess.PIPE,
                     check=False,
                     cwd=Path(__file__).parent.parent.parent,
+                    env=environment,
                 )
             assert (done.returncode, done.stderr) == (1, b"dispatch: error: No space left on device\n")

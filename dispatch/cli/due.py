@@ -1,0 +1,116 @@
+"""due: who owes what, and when."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from dispatch.cli.common import (
+    json_option,
+    moment_argument,
+    number_argument,
+    open_office,
+    print_json,
+    print_text,
+    width,
+    write_output,
+)
+from dispatch.cli.setup import force_option
+from dispatch.errors import FINDINGS, RefusedError
+from keys.text import format_date
+
+if TYPE_CHECKING:
+    from dispatch.case import Case
+    from dispatch.duties import Standing
+
+
+@click.command("due")
+@click.argument("number", required=False)
+@click.option("--at", metavar="DATE", help="As of this moment; what came in stays. Default: now.")
+@click.option("--strict", is_flag=True, help="Return 9 if a report or a reply is overdue.")
+@click.option("--replies", is_flag=True, help="Who received, acknowledged, undertook, refused, is silent.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print a table for a spreadsheet.")
+@click.option("--ics", metavar="FILE", help="Also write what is still to come as a calendar.")
+@force_option
+@json_option
+def due_command(
+    number: str | None,
+    at: str | None,
+    ics: str | None,
+    *,
+    strict: bool,
+    replies: bool,
+    as_csv: bool,
+    force: bool,
+    as_json: bool,
+) -> int:
+    """Say who owes what, and when; of the circular NUMBER alone if it is given.
+
+    An office sees what it owes, the soonest first. The issuer of a circular, and who gets its reports
+    for information, sees all offices and periods.
+
+    \b
+    dispatch due
+    dispatch due cc/2026/17 --strict
+    dispatch due --at 2026-07-01T00:00:00Z --csv > due.csv
+    """
+    from dispatch.render.duties import LEGEND, case_text, own_text, slot_json
+
+    only = number_argument(number) if number else None
+    office = open_office()
+    now = moment_argument("--at", at) if at else office.now
+    cases = [case for case in office.cases() if only is None or case.number == only]
+    if only is not None and not cases:
+        raise RefusedError(f"{only} is no circular of the register", hint="`dispatch list` shows what it has")
+    slots = {case.number: office.visible_slots(case, now) for case in cases}
+    everything = [slot for case in cases for slot in slots[case.number]]
+    standings = [(case, one) for case in cases for one in office.visible_standings(case, now)]
+    if ics:
+        from dispatch.render.calendar import calendar
+
+        write_output(calendar(everything, office.trusted.roster.realm, office.now), ics, force=force)
+    if as_json or as_csv:
+        rows = (
+            [_standing_json(*one) for one in standings] if replies else [slot_json(one) for one in everything]
+        )
+        _print_rows(rows, as_csv=as_csv)
+    else:
+        seen = [
+            case for case in cases if office.sees_all(case) and len(slots[case.number]) + len(case.addressees)
+        ]
+        own = [slot for slot in everything if slot.office == office.handle]
+        answers = [(case, one) for case, one in standings if one.office == office.handle and not one.is_met]
+        texts = [case_text(case, slots[case.number], now, width()) for case in seen]
+        if own or answers or not seen:
+            texts.insert(0, own_text(own, answers, width()))
+        print_text("\n\n".join(texts + [LEGEND] * any(slots[case.number] for case in seen)))
+    overdue = any(one.state == "overdue" for one in everything) or any(one.is_overdue for _, one in standings)
+    return FINDINGS if strict and overdue else 0
+
+
+def _print_rows(rows: list[dict[str, Any]], *, as_csv: bool) -> None:
+    if not as_csv:
+        print_json(rows)
+        return
+    from dispatch.render.csv import csv_text
+    from dispatch.render.duties import COLUMNS
+
+    header = list(rows[0]) if rows else list(COLUMNS)
+    write_output(csv_text(header, [list(row.values()) for row in rows]).encode(), None, force=False)
+
+
+def _standing_json(case: Case, standing: Standing) -> dict[str, Any]:
+    answer = standing.answer
+    return {
+        "number": str(case.number),
+        "office": standing.office,
+        "state": standing.state,
+        "expected": case.circular.reply,
+        "due": format_date(standing.due) if standing.due else None,
+        "overdue": standing.is_overdue,
+        "reply": str(answer.number) if answer else None,
+        "date": format_date(answer.date) if answer else None,
+        "by": answer.by if answer else None,
+        "reason": answer.reason if answer else None,
+    }

@@ -1,0 +1,4 @@
+CREATE TABLE unreceipted (
+    note INTEGER PRIMARY KEY REFERENCES notes DEFERRABLE INITIALLY DEFERRED
+) STRICT;
+INSERT INTO unreceipted SELECT seq FROM notes WHERE state = 'received';

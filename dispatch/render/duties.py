@@ -1,0 +1,178 @@
+"""Who owes what, as a terminal, a spreadsheet and a calendar show it. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from dispatch.case import ended_at, settled_by
+from dispatch.duties import events_of, rates, standings_of
+from dispatch.render.terminal import clean, dtg, table
+from keys.codec import encode_base64
+from keys.text import format_date
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime
+
+    from dispatch.case import Case
+    from dispatch.duties import Rates, Slot, Standing
+    from dispatch.obligation import Obligation
+
+COLUMNS = ("number", "obligation", "office", "period", "event", "state", "nil", "due", "received", "report")
+
+_SHOWN = {
+    "pending": ".",
+    "due": "due",
+    "on-time": "yes",
+    "late": "late",
+    "overdue": "OVERDUE",
+    "returned": "back",
+    "waived": "waived",
+    "filed": "yes",
+}
+LEGEND = ". not over · due · yes on time · late · OVERDUE · back: returned for correction · nil · waived"
+_CELL = 10
+_REPLIES = ("undertaken", "acknowledged", "refused", "received", "silent")
+
+
+def slot_json(slot: Slot) -> dict[str, Any]:
+    """Give a slot as JSON has it."""
+    filing = slot.filing
+    return {
+        "number": str(slot.number),
+        "obligation": slot.obligation,
+        "office": slot.office,
+        "period": slot.period,
+        "event": slot.event,
+        "state": slot.state,
+        "nil": filing.nil if filing else None,
+        "due": format_date(slot.due) if slot.due else None,
+        "received": format_date(filing.received) if filing and filing.received else None,
+        "report": str(filing.number) if filing else None,
+        "id": encode_base64(filing.id) if filing else None,
+        "sent": format_date(filing.sent) if filing else None,
+        "sent_in_time": slot.was_sent_in_time,
+        "reports": slot.filings,
+    }
+
+
+def own_text(slots: Iterable[Slot], answers: Iterable[tuple[Case, Standing]], width: int) -> str:
+    """Show what an office owes, the soonest first: replies and reports. What is done is left out."""
+    open_slots = [slot for slot in slots if not slot.stands and slot.state != "waived"]
+    rows = [
+        (slot.due, slot.state, f"{slot.number}#{slot.obligation}", occasion_text(slot), _sent_text(slot))
+        for slot in open_slots
+    ]
+    rows += [
+        (one.due, "overdue" if one.is_overdue else "due", str(case.number), case.circular.reply, "-")
+        for case, one in answers
+    ]
+    # what has no due moment stands last
+    rows.sort(key=lambda row: (row[0] is None, row[0] and row[0].timestamp(), row[2:]))
+    cells = [(dtg(row[0]) if row[0] else "-", *row[1:]) for row in rows]
+    return (
+        table(("due", "state", "what", "for", "report"), cells, width, "what") if rows else "nothing is owed"
+    )
+
+
+def occasion_text(slot: Slot) -> str:
+    """Name the occasion of a slot in a word."""
+    if slot.period:
+        return slot.period
+    return "once" if slot.event is None else f"event {slot.event}"
+
+
+def case_text(case: Case, slots: Sequence[Slot], now: datetime, width: int) -> str:
+    """Show where a circular stands: replies, promises, and for each obligation offices and periods."""
+    lines = [f"{case.number}  {clean(case.circular.subject)}"[:width]]
+    ended = ended_at(case, None)
+    if ended is not None:
+        by = min((touch for touch in case.touches if touch.ends), key=lambda touch: touch.date).by
+        lines.append(f"  ended by {by} of {dtg(ended)}")
+    lines += _replies_text(case, now)
+    lines += _promises_text(case)
+    for obligation in case.circular.obligations:
+        here = [slot for slot in slots if slot.obligation == obligation.id]
+        lines += ["", *_obligation_text(obligation, here, width)]
+    events = events_of(case)
+    if events:
+        rows = [(one.office, clean(one.kind), *map(str, one[2:])) for one in events]
+        columns = ("office", "event", "announced", "reported", "paired", "unannounced")
+        lines += ["", table(columns, rows, width, "event")]
+    return "\n".join(lines)
+
+
+def rates_text(figures: Rates) -> str:
+    """Say the figures of an obligation under their DHIS2 names."""
+
+    def percent(rate: float | None) -> str:
+        return "-" if rate is None else f"{rate:.1f} %"
+
+    return (
+        f"expected reports {figures.expected}, actual {figures.actual}, on time {figures.on_time}; "
+        f"reporting rate {percent(figures.reporting_rate)}, on time {percent(figures.reporting_rate_on_time)}"
+    )
+
+
+def _sent_text(slot: Slot) -> str:
+    if slot.filing is None:
+        return "-"
+    if slot.filing.received is None:
+        return f"{slot.filing.number}, no receipt yet"
+    return str(slot.filing.number)
+
+
+def _replies_text(case: Case, now: datetime) -> list[str]:
+    standings = standings_of(case, now)
+    due = standings[0].due if standings else None
+    by = f" by {dtg(due)}" if due else ""
+    lines = [f"  {case.circular.reply} expected{by} from {len(standings)}"]
+    for state in _REPLIES:
+        offices = [one for one in standings if one.state == state]
+        if offices:
+            late = sum(one.is_overdue for one in offices)
+            names = ", ".join(one.office for one in offices)
+            lines.append(
+                f"    {state:<13}{len(offices):>4}  {names}" + (f"  ({late} OVERDUE)" if late else "")
+            )
+    lines += [
+        f"    {one.office} refuses: {clean(one.answer.reason or '')} ({clean(one.answer.by or '')})"
+        for one in standings
+        if one.answer is not None and one.state == "refused"
+    ]
+    return lines
+
+
+def _promises_text(case: Case) -> list[str]:
+    settled = settled_by(case)
+    state = f"settled by {settled.by}" if settled else "open"
+    return [f"  promised, {state}: {clean(promise.text)}" for promise in case.circular.promises]
+
+
+def _obligation_text(obligation: Obligation, slots: Sequence[Slot], width: int) -> list[str]:
+    paragraph = f", paragraph {obligation.paragraph}" if obligation.paragraph else ""
+    lines = [f"  {obligation.id}{paragraph}", f"    {rates_text(rates(slots))}"]
+    if not slots:
+        return lines
+    offices = sorted({slot.office for slot in slots})
+    occasions = list(dict.fromkeys(slot.occasion for slot in sorted(slots, key=_order)))
+    room = max(1, (width - max(map(len, offices)) - 2) // _CELL)
+    shown = occasions[-room:]
+    if len(shown) < len(occasions):
+        lines.append(f"    the newest {len(shown)} of {len(occasions)}; --csv and --json have all")
+    cells = {(slot.office, slot.occasion): _cell(slot) for slot in slots}
+    columns = ("office", *(occasion.partition(":")[2] or "once" for occasion in shown))
+    rows = [(office, *(cells.get((office, one), "") for one in shown)) for office in offices]
+    lines.append(table(columns, rows, width, "office"))
+    return lines
+
+
+def _cell(slot: Slot) -> str:
+    word = _SHOWN[slot.state]
+    if not (slot.stands and slot.filing and slot.filing.nil):
+        return word
+    return "nil" if word == "yes" else f"{word} nil"
+
+
+def _order(slot: Slot) -> tuple[str, int]:
+    return slot.period or "", slot.event or 0

@@ -1,0 +1,597 @@
+"""How each defence in the table of docs/THREATS.md is taken away: what scripts/mutate tries.
+
+By how the row begins: its mutations, each one or several edits, `(file, old, new)`, in which the old text
+stands once in its file. All tests of the row must go red under one or another of them.
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+Edit: TypeAlias = tuple[str, str, str]
+Mutation: TypeAlias = tuple[Edit, ...]
+
+ENVELOPE, INBOX, REGISTER = "dispatch/envelope.py", "dispatch/inbox.py", "dispatch/register.py"
+ATTACHMENT, FILES, KEEPER = "dispatch/attachment.py", "dispatch/files.py", "dispatch/keeper.py"
+SIGNED, SSHSIG, TRUST = "keys/signed.py", "keys/sshsig.py", "keys/trust.py"
+TERMINAL, COMMON, MAIN = "dispatch/render/terminal.py", "dispatch/cli/common.py", "dispatch/cli/main.py"
+TEXT, KEYFILE, MERKLE = "keys/text.py", "keys/keyfile.py", "dispatch/merkle.py"
+
+PROOF: Edit = (MERKLE, "    if node != expected:", "    if not expected:")
+CONTENT: Edit = (ENVELOPE, "if content_digest(line) != note.content:", "if not note.content:")
+BODY: Edit = (ENVELOPE, "if sha256(envelope.body).digest() != copy.body:", "if not copy.body:")
+CANONICAL: Edit = ("keys/canonical.py", "if encode_canonical(value) != data:", "if not data:")
+DISTINCT: Edit = (SIGNED, "if len(set(signers)) != len(signers):", "if not signers:")
+LISTED: Edit = (SIGNED, "if not listed.keys() >= set(signers):", "if not signers:")
+FROM_SIGNATURE: Edit = (
+    SIGNED,
+    "namespace, listed[signature.verify_key])",
+    "namespace, signature.verify_key)",
+)
+SAME_AGAIN: Edit = (FILES, "status.st_size == len(data) and file.read() == data", "file.read() == b'?'")
+PADDING: Edit = (
+    "dispatch/plaintext.py",
+    'if secrets.padding != "0" * (padded_size(bare) - bare):',
+    "if not bare:",
+)
+
+MUTATIONS: dict[str, tuple[Mutation, ...]] = {
+    "An addressee seals the text again": ((PROOF,),),
+    "An addressee signs somebody else's text": (
+        (
+            (
+                ENVELOPE,
+                "if message.number != str(note.number) or message.date != format_date(note.date):",
+                "if not message.number:",
+            ),
+        ),
+    ),
+    "A copy put under another note": ((PROOF,),),
+    "One office gets another text": ((CONTENT,),),
+    "A ciphertext that opens to two texts": (
+        (CONTENT,),
+        (
+            (
+                "keys/age/__init__.py",
+                "if not compare_digest(header_mac(file_key, header.signed), header.mac):",
+                "if not header.mac:",
+            ),
+        ),
+    ),
+    "Partitioning oracles": ((("keys/age/wrapping.py", " or len(stanza.body) != _BODY_SIZE", ""),),),
+    "Post-quantum downgrade by a mixed header": (
+        (
+            (
+                "keys/age/__init__.py",
+                "if only is not None and (len(types) != 1 or types[0] not in only):",
+                "if not types:",
+            ),
+        ),
+    ),
+    "Downgrade by taking one half": (
+        (
+            (
+                "keys/signing.py",
+                "            self._verify_mldsa(signature[len(prefix) : -_ED25519_SIGNATURE], data)",
+                "            pass",
+            ),
+        ),
+        (
+            (
+                "keys/signing.py",
+                "        _verify_ed25519(self.blob[-_ED25519_PUBLIC:], signature",
+                "        bytes(signature",
+            ),
+        ),
+    ),
+    "A file sealed to nobody": (
+        (("keys/age/__init__.py", "    if not recipients:", "    if recipients is None:"),),
+        (("keys/age/__init__.py", "if HYBRID in kinds and len(kinds) > 1:", "if not kinds:"),),
+    ),
+    "An addressee left out": (
+        ((ENVELOPE, "if note.copies.count != len(copies) or copies", "if copies"),),
+        ((ENVELOPE, " or copies[copy.index - 1] != copy.to:", ":"),),
+    ),
+    "Another body behind a good signature": ((BODY,),),
+    "A proof from another tree": (
+        (PROOF,),
+        (
+            (
+                MERKLE,
+                "if len(proof) != proof_length(index, size):",
+                "if len(proof) < proof_length(index, size):",
+            ),
+        ),
+    ),
+    "The last leaf counted twice": (
+        ((MERKLE, "parents.append(level[-1])", "parents.append(node_hash(level[-1], level[-1]))"),),
+    ),
+    "An inner node passed off as a leaf": ((((MERKLE, 'b"\\x01" + left', 'b"\\x00" + left')),),),
+    "Lenient parsing": (
+        ((ENVELOPE, "age.decode_armor_canonical(data[copy_end", "age.decode_armor(data[copy_end"),),
+        (
+            (ENVELOPE, "    if encode_copy(copy) != text:", "    if not text:"),
+            ("keys/codec.py", 're.compile(r"0|[1-9][0-9]{0,18}")', 're.compile(r"[0-9]{1,19}")'),
+        ),
+        (
+            ("dispatch/note.py", "    if encode_note(note) != text:", "    if not text:"),
+            ("keys/codec.py", 're.compile(r"0|[1-9][0-9]{0,18}")', 're.compile(r"[0-9]{1,19}")'),
+        ),
+        (
+            ("dispatch/note.py", "    if encode_note(note) != text:", "    if not text:"),
+            ("dispatch/note.py", "    reader.end()\n", ""),
+        ),
+    ),
+    "Lenient armor": (
+        (("keys/age/armor.py", "        len(text) != len(body) + lines\n        or not", "        not"),),
+        (
+            (
+                "keys/opensshkey.py",
+                'if breaks.strip(b"\\n") or body.count(b"\\n") != len(breaks) or',
+                "if",
+            ),
+        ),
+    ),
+    "Base64 with loose bits": (
+        (("keys/codec.py", "if binascii.b2a_base64(data, newline=False) != raw:", "if not raw:"),),
+        (("keys/codec.py", 're.compile(r"0|[1-9][0-9]{0,18}")', 're.compile(r"[0-9]{1,19}")'),),
+    ),
+    "Points of low order": (
+        (
+            (
+                "keys/age/wrapping.py",
+                "    return share[:-1] + bytes((share[-1] & 0x7F,)) in _LOW_ORDER",
+                "    return not share",
+            ),
+        ),
+        (("keys/signing.py", "if y >= _FIELD or y in _SMALL_ORDER:", "if y < 0:"),),
+        (("keys/age/hybrid.py", "        _load(self.key)\n", "        pass\n"),),
+    ),
+    "A member of JSON that stands twice": ((CANONICAL,),),
+    "A bit flipped": (
+        (BODY,),
+        (
+            BODY,
+            ("keys/age/armor.py", " or not text.endswith(_FOOT) or len(text)", " or len(text)"),
+        ),
+        (
+            (
+                "keys/age/stream.py",
+                "            return _explain_bad_chunk(cipher, number, chunk, target, size, is_last=is_last)",
+                "            return size, None",
+            ),
+        ),
+    ),
+    "An envelope cut down to a bare note": (
+        ((SIGNED, '    if rest:\n        raise FormatError("more after the signatures")\n', ""),),
+    ),
+    "A signature made for another purpose": (
+        (
+            (SIGNED, "        if signature.namespace != namespace:", "        if not namespace:"),
+            (SSHSIG, "    if signature.namespace != namespace:", "    if not namespace:"),
+            (
+                SSHSIG,
+                "data = _signed_data(namespace, signature.hash_algorithm",
+                "data = _signed_data(signature.namespace, signature.hash_algorithm",
+            ),
+        ),
+        (
+            (
+                SSHSIG,
+                '+ put_string(_check_namespace(namespace).encode("ascii"))\n        + put_string(b"")',
+                '+ put_string(b"")',
+            ),
+        ),
+    ),
+    "One key counted twice": (
+        (DISTINCT,),
+        (DISTINCT, (TRUST, "    if count < threshold:", "    if not count:")),
+    ),
+    "A signature more, by a stranger": (
+        (
+            LISTED,
+            (
+                SIGNED,
+                "        for signature in signed.parsed\n    ]",
+                "        for signature in signed.parsed\n        if signature.verify_key in listed\n    ]",
+            ),
+        ),
+    ),
+    "A flood of signatures": (
+        (
+            (
+                SIGNED,
+                "        if not 1 <= len(self.signatures) <= MAX_SIGNATURES:",
+                "        if not self.signatures:",
+            ),
+        ),
+    ),
+    "A verifier that says yes": (
+        ((TRUST, "    if fingerprint not in found:", "    if not found:"),),
+        ((SIGNED, "if threshold < 1 or len(signers) < threshold:", "if len(signers) < threshold:"),),
+    ),
+    "Keys of an attacker under a known name": (
+        (
+            (SSHSIG, "    if signature.verify_key != verify_key:", "    if not verify_key:"),
+            (SSHSIG, "    verify_key.verify_raw(", "    signature.verify_key.verify_raw("),
+        ),
+        (LISTED, FROM_SIGNATURE, ("keys/trust.py", "set(signers) & set(allowed.keys)", "set(signers)")),
+    ),
+    "An old roster put back": (
+        ((TRUST, "    if newest.version < trusted.roster.version:", "    if not newest.version:"),),
+    ),
+    "Two rosters of one version": (
+        ((TRUST, "    if digest != record.digest:", "    if not digest:"),),
+        ((TRUST, "    check_extends(trusted.roster, newer.roster)\n", ""),),
+        (
+            (
+                "keys/roster/extends.py",
+                "    if old.value != new.value or old.since != new.since or not _may_end(old, new, version):",
+                "    if old.since != new.since:",
+            ),
+        ),
+    ),
+    "A roster jumps ahead": (
+        ((TRUST, "    _check_threshold(signers, trusted.roster)\n", ""),),
+        (
+            (
+                TRUST,
+                "    _check_threshold(signers, trusted.roster)\n    _check_threshold(signers, newer.roster)",
+                "    pass",
+            ),
+            (
+                TRUST,
+                "frozenset(verify_signed(one.signed, NAMESPACE, listed, 1))",
+                "frozenset(signature.verify_key for signature in one.signed.parsed)",
+            ),
+        ),
+    ),
+    "An office is kept on an old roster": (((TRUST, "    if at >= roster.expires:", "    if not at:"),),),
+    "A note backdated with a key that has ended": (
+        ((TRUST, "    if arrived - ended > LATE:", "    if not arrived:"),),
+        ((TRUST, "    if any(entry.compromised is not None for entry in entries):", "    if not entries:"),),
+    ),
+    "A note under a key that was compromised": (
+        ((TRUST, "    if len(distinct - compromised) < allowed.threshold:", "    if not distinct:"),),
+    ),
+    "A note that names a roster version": (
+        (
+            (
+                "keys/roster/model.py",
+                "(self.until is None or version < self.until)\n\n    def title",
+                "self.until is None or True\n\n    def title",
+            ),
+        ),
+        (
+            (
+                TRUST,
+                "keys=office.signing_keys(version),",
+                "keys=tuple(parse_signing(e.value) for e in office.signing_entries),",
+            ),
+        ),
+    ),
+    "A dispatch of another realm": (
+        ((TRUST, "    if realm != roster.realm:", "    if not realm:"),),
+        ((TRUST, "    if newest.realm != trusted.roster.realm:", "    if not newest.realm:"),),
+    ),
+    "A key that was given up comes back": (
+        (("keys/card.py", "if in_force and not in_force & signers:", "if not named:"),),
+        (
+            ("keys/roster/edit.py", "    if ended & {*card.signing, *card.sealing}:", "    if not card:"),
+            ("keys/roster/rules.py", "if len(set(signing)) != len(signing):", "if not signing:"),
+            ("keys/roster/rules.py", "if len(set(sealing)) != len(sealing):", "if not signing:"),
+        ),
+    ),
+    "Somebody else's key claimed": (
+        (("keys/card.py", "if not set(card.signing_keys()) <= set(signers):", "if not signers:"),),
+    ),
+    "A title or handle that misleads": (
+        (
+            (
+                TEXT,
+                "            if _is_forbidden(character) or character in _BIDI:",
+                "            if not character:",
+            ),
+        ),
+    ),
+    "A dispatch replayed": (((REGISTER, "            if known is not None:\n", "            if False:\n"),),),
+    "Dispatches reordered": (
+        ((INBOX, "for _, path, named in sorted(ours):", "for _, path, named in ours:"),),
+    ),
+    "A dispatch withheld": (
+        (PROOF,),
+        ((INBOX, "        return replace(outcome, after=after)", "        return outcome"),),
+    ),
+    "Two dispatches under one number": (
+        ((REGISTER, "                if known.id != verified.id:", "                if not known.id:"),),
+    ),
+    "A forgery that keeps the true copy out": (
+        (
+            (
+                INBOX,
+                "        except UnknownVersionError as error:",
+                "        except (DispatchError, KeysError) as error:",
+            ),
+        ),
+        ((INBOX, "                self._register.drop_waiting(waiting.digest)", "                pass"),),
+    ),
+    "A note dated in the future": (
+        ((INBOX, "    if date > now + CLOCK_TOLERANCE:", "    if not date:"),),
+        ((TRUST, "    if date >= record.expires:", "    if not date:"),),
+    ),
+    "A branch issues a circular": (
+        ((ENVELOPE, "if right is not None and right not in", "if right is not None and not"),),
+        ((ENVELOPE, ".rights(note.roster.version):", ".rights(roster.version):"),),
+    ),
+    "Look-alike handles": (
+        (
+            (
+                TEXT,
+                'HANDLE = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")',
+                'HANDLE = re.compile(r"\\w[\\w-]{0,62}")',
+            ),
+        ),
+    ),
+    "Control characters and bidirectional": (
+        (
+            (
+                TEXT,
+                "            if _is_forbidden(character) or character in _BIDI:",
+                "            if not character:",
+            ),
+        ),
+        ((TEXT, "    found = _FORBIDDEN_IN_BLOCK.search(text)\n", "    found = None\n"),),
+    ),
+    "Our own words spoofed": (
+        ((TERMINAL, 'f"{_INDENT}{line}".rstrip()', "line"),),
+        ((TERMINAL, '{clean(value)}" for label', '{value}" for label'),),
+        ((TERMINAL, "    line = indent + line[size:]", "    line = line[size:]"),),
+        ((COMMON, "return fold(text, width()) if stream.isatty() else text", "return text"),),
+    ),
+    "Escape sequences and bidirectional": (
+        (
+            (
+                TERMINAL,
+                " or unicodedata.category(character) not in _STEERING\n    )\n\n\ndef clean_block",
+                " or True\n    )\n\n\ndef clean_block",
+            ),
+        ),
+        ((TERMINAL, "Text(clean(cell))", "Text(cell)"),),
+        (
+            (
+                COMMON,
+                'escape_json(json.dumps(value, ensure_ascii=False, indent=2)) + "\\n"',
+                'json.dumps(value, ensure_ascii=False, indent=2) + "\\n"',
+            ),
+        ),
+        ((COMMON, "escape_json(json.dumps(", "clean_block(json.dumps("),),
+        ((TERMINAL, '    if text.isascii() and "\\x7f" not in text:\n', "    if text:\n"),),
+        (
+            (
+                MAIN,
+                'show_problem(" ".join(error.format_message().split()))',
+                "click.echo(error.format_message(), err=True)",
+            ),
+        ),
+    ),
+    "An attachment's name that is a path": ((("dispatch/grammar.py", ' or "/" in name or', " or"),),),
+    "An attachment overwrites a file": (
+        (
+            (
+                ATTACHMENT,
+                "            move_new(temporary, directory / candidate)",
+                "            temporary.replace(directory / candidate)",
+            ),
+        ),
+        (
+            (FILES, "os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK", "os.O_RDONLY | os.O_NONBLOCK"),
+            (FILES, "                move_new(temporary, path)", "                temporary.replace(path)"),
+        ),
+    ),
+    "Attachments whose names differ": (
+        ((ATTACHMENT, "        with suppress(FileExistsError):", "        with suppress():"),),
+    ),
+    "A link or a hidden file in a folder": (
+        ((INBOX, "entry.is_file(follow_symlinks=False)", "entry.is_file()"),),
+    ),
+    "The size of a text": (
+        (PADDING,),
+        (
+            (
+                "dispatch/plaintext.py",
+                'padding="0" * (padded_size(bare) - bare)',
+                'padding="" * bare',
+            ),
+        ),
+    ),
+    "Padding or secrets that carry": (
+        (PADDING,),
+        (
+            (
+                ENVELOPE,
+                "if encode_base64(sha256(secrets_line).digest()) != message.secrets:",
+                "if not secrets_line:",
+            ),
+        ),
+    ),
+    "A pipe in the post": (
+        ((INBOX, "and entry.is_file(follow_symlinks=False)", "and entry.name"),),
+        ((FILES, "    if not stat.S_ISREG(os.fstat(descriptor).st_mode):", "    if descriptor < 0:"),),
+    ),
+    "The disk filled with files": (
+        (
+            (
+                REGISTER,
+                'ORDER BY seq DESC LIMIT ?)",\n                (MAX_UNVERIFIED,)',
+                'ORDER BY seq DESC LIMIT ?)",\n                (MAX_UNVERIFIED * 1000,)',
+            ),
+        ),
+    ),
+    "An older roster, or one of a root given up": (
+        (
+            (
+                "dispatch/cli/verify.py",
+                "return trust_update(load_trusted(home), chain)",
+                "return trust_pinned(chain, chain[-1].roster.root_fingerprint(chain[-1].roster.version))",
+            ),
+        ),
+    ),
+    "A message of which half": (
+        ((INBOX, "            return not message.relations", "            return True"),),
+    ),
+    "A file name that is no text": (
+        (
+            (
+                INBOX,
+                'os.fsencode(path.absolute()).decode("utf-8", "backslashreplace")',
+                "str(path.absolute())",
+            ),
+        ),
+    ),
+    "A flood that leaves no room": (((REGISTER, " and waiting.code != INTEGRITY", ""),),),
+    "A dispatch delayed until": (
+        ((INBOX, "Path(waiting.name), waiting.first_seen)", "Path(waiting.name), self._now)"),),
+    ),
+    "A thief of a key": (
+        (
+            (
+                "dispatch/audit.py",
+                "        _refuse_compromised(verifier.roster, signed_note.note.number.handle, keys)\n",
+                "",
+            ),
+        ),
+    ),
+    "Somebody alters the roster's pending": (
+        (
+            (
+                KEEPER,
+                "            if draft.root != self.trusted.roster.root:",
+                "            if not draft.root:",
+            ),
+        ),
+        ((KEEPER, "    return tuple(lines)", "    return ()"),),
+    ),
+    "A roster signed with a clock": (
+        (
+            (
+                KEEPER,
+                "            date = max(self._now, self.trusted.roster.date)",
+                "            date = self._now",
+            ),
+        ),
+    ),
+    "A refused `init`": (
+        (("dispatch/office.py", "    parse_handle(handle)\n    check_line(title)\n", ""),),
+        (
+            (
+                "dispatch/office.py",
+                "if passphrase is not None and not is_sealed(path):",
+                "if not passphrase and path is None:",
+            ),
+        ),
+    ),
+    "Others who can write to the post": (
+        (
+            (
+                FILES,
+                "os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666, dir_fd=inside)",
+                "os.open(workshop / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)",
+            ),
+        ),
+    ),
+    "A pipe, a link or another file": (
+        (
+            (
+                FILES,
+                "    except OSError as error:\n        raise _another(path) from error\n    with open",
+                "    except OSError:\n        return False\n    with open",
+            ),
+        ),
+        ((FILES, "    raise _another(path)\n\n\ndef _another", "    return False\n\n\ndef _another"),),
+    ),
+    "A key file that others can read": (
+        ((KEYFILE, "if stat.S_IMODE(status.st_mode) & 0o077:", "if not status:"),),
+    ),
+    "A key file that asks for all": (
+        (("keys/age/scrypt.py", "decode_decimal(stanza.args[1], MAX_WORK_FACTOR)", "len(stanza.args[1])"),),
+    ),
+    "A small file that takes": (
+        (
+            (
+                "keys/roster/rules.py",
+                "    if len(roster.versions) != roster.version - 1 or any(",
+                "    if len([*range(min(roster.version, 10**8))]) and any(",
+            ),
+        ),
+    ),
+    "A file without an end": (
+        ((COMMON, "_MAX_INPUT = 64 * 1024 * 1024", "_MAX_INPUT = 512 * 1024 * 1024"),),
+    ),
+    "Secrets in what an object shows": (
+        ((KEYFILE, 'return f"<SecretKeys: ', 'return f"<SecretKeys: {encode_secret_keys(self)!r} '),),
+        (("keys/signing.py", 'return f"<SigningKey {self.type} ', 'return f"<SigningKey {self.seed!r} '),),
+        (
+            (
+                "keys/age/recipients.py",
+                'raise KeyFormatError(f"the key is {error}")',
+                'raise KeyFormatError(f"{text} is {error}")',
+            ),
+        ),
+    ),
+    "Plaintext or keys left on the disk": (
+        (
+            (
+                "dispatch/outbox.py",
+                "        return line, line + secrets_line\n",
+                '        (self._home / "text").write_bytes(line)\n        return line, line + secrets_line\n',
+            ),
+        ),
+    ),
+    "What others of the machine can read": (
+        ((REGISTER, "        path.touch(mode=0o600)\n", "        path.touch(mode=0o666)\n"),),
+        ((KEEPER, "overwrite=True, mode=0o600)", "overwrite=True)"),),
+    ),
+    "Keys, passphrases or text in arguments": (
+        (
+            (
+                KEYFILE,
+                "    try:\n        import resource\n    except",
+                "    return\n    try:\n        import resource\n    except",
+            ),
+        ),
+        (
+            (
+                MAIN,
+                "    except (Exception, KeyboardInterrupt) as error:",
+                "    except KeyboardInterrupt as error:",
+            ),
+        ),
+        (
+            (
+                COMMON,
+                "    if not passphrase:\n",
+                '    os.environ["DISPATCH_SECRET"] = passphrase\n    if not passphrase:\n',
+            ),
+        ),
+    ),
+    "An attachment named like a device": (
+        ((ATTACHMENT, "    if _DEVICE.match(name):", "    if not name:"),),
+    ),
+    "A run killed at a bad moment": (
+        (
+            (
+                REGISTER,
+                "        return self._entries(\"state IN ('pending', 'signed') ORDER BY seq\")",
+                "        return self._entries(\"state IN ('pending') ORDER BY seq\")",
+            ),
+        ),
+        ((REGISTER, '"BEGIN IMMEDIATE"', '"BEGIN"'),),
+    ),
+    "A second try refused": (
+        ((REGISTER, "            if known is not None:\n", "            if False:\n"),),
+        (SAME_AGAIN,),
+    ),
+    "A draft with two readings": (
+        (("dispatch/draft.py", "(mark := _MARK.search(text, end))", "(mark := None)"),),
+    ),
+}
