@@ -34,6 +34,7 @@ _PARAGRAPH = re.compile(r"^([0-9]{1,9})\.(?![0-9])", re.MULTILINE)
 def read_relations(table: Table, *, is_letter: bool) -> tuple[Relation, ...]:
     """Read `[[relation]]`: what this says of earlier circulars."""
     relations = []
+    seen = set()
     for item in table.tables("relation", "relation"):
         item.check_names(_OF_RELATIONS)
         types = get_args(RelationType)
@@ -41,20 +42,18 @@ def read_relations(table: Table, *, is_letter: bool) -> tuple[Relation, ...]:
         item.need("number", 'number = "cc/2026/3"')
         type_ = item.choice("type", types)
         number = item.checked("number", parse_number, 'number = "cc/2026/3"')
-        relation = Relation(
-            type=cast("RelationType", type_), number=number or "", id=None, paragraph=item.count("paragraph")
-        )
+        paragraph = item.count("paragraph")
         if is_letter and type_ not in (None, "refers"):
             hint = 'a letter may have type = "refers"'
             item.malformed("type", "only a circular amends, supersedes, cancels or amplifies", hint)
-        relations.append((item, relation))
-    seen: set[tuple[str, str, int | None]] = set()
-    for item, relation in relations:
-        key = (relation.type, relation.number, relation.paragraph)
-        if key in seen and relation.number:
+        key = (type_, number, paragraph)
+        if key in seen and None not in key[:2]:
             item.malformed("", "this relation stands twice", "delete one of them")
         seen.add(key)
-    return tuple(relation for _, relation in relations)
+        relations.append(
+            Relation(type=cast("RelationType", type_), number=number or "", id=None, paragraph=paragraph)
+        )
+    return tuple(relations)
 
 
 def read_promises(table: Table) -> tuple[PromiseMade, ...]:
@@ -102,9 +101,10 @@ def read_obligations(
         obligations.append(obligation)
     used = {obligation.form for obligation in obligations}
     if used <= set(known):  # a name that is misspelt is one problem, not two
-        for form, item in zip(forms, table.tables("form", "form"), strict=False):
+        for position, form in enumerate(forms):
             if form.id and form.id not in used:
-                item.refused("id", f"no obligation uses the form {form.id!r}", f'form = "{form.id}"')
+                hint = f'an obligation uses it with form = "{form.id}"'
+                table.refused(f"form[{position}].id", f"no obligation uses the form {form.id!r}", hint)
     return tuple(obligations)
 
 

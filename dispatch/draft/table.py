@@ -198,7 +198,7 @@ class Table:
                 path=f"{path}[{position}]",
                 noun=noun,
             )
-            for position, members in enumerate(value)
+            for position, members in enumerate(value if most is None else value[: most + 1])
         )
         if most is not None and len(tables) > most:
             tables[most].malformed("", f"more than {most} of [[{_POSITION.sub('', path)}]]")

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from dispatch.draft import MAX_DRAFT, Draft, Problem, parse_draft, read_draft, template
 from dispatch.errors import MALFORMED, REFUSED, DraftError, NotReadyError, RefusedError, exit_code
 from dispatch.message import Letter, encode_message, parse_message
+from dispatch.tomlindex import TomlIndex
 from keys.codec import encode_base64
 
 CIRCULAR = """\
@@ -468,6 +469,7 @@ id = "m"
             "to[3]": 15,
             "info[0]": 17,
             "info[1]": 17,
+            "x.y.z.k[1]": 18,
             "form[0]": 20,
             "form[0].id": 21,
             "form[0].field": 22,
@@ -488,6 +490,45 @@ id = "m"
             "obligation[0]": 35,
             "obligation[0].id": 36,
         }
+
+    def test_so_is_every_part_of_inline_tables(self) -> None:
+        source = """\
+obligation = [{id = "a", due = "P5D"}, # , {
+  { "id" = 'b',  by = [
+    "x", 1, "y", ["z"],
+  ], "a b".c = {d = [{}]} },
+]
+form.field = [{name = 1}]
+"""
+        assert TomlIndex(source, 1).lines == {
+            "obligation": 1,
+            "obligation[0]": 1,
+            "obligation[0].id": 1,
+            "obligation[0].due": 1,
+            "obligation[1]": 2,
+            "obligation[1].id": 2,
+            "obligation[1].by": 2,
+            "obligation[1].by[0]": 3,
+            "obligation[1].by[2]": 3,
+            "obligation[1].by[3]": 3,
+            "obligation[1].by[3][0]": 3,
+            "obligation[1].a b": 4,
+            "obligation[1].a b.c": 4,
+            "obligation[1].a b.c.d": 4,
+            "obligation[1].a b.c.d[0]": 4,
+            "form": 6,
+            "form.field": 6,
+            "form.field[0]": 6,
+            "form.field[0].name": 6,
+        }
+        assert [value for _, value in TomlIndex(source, 1).strings] == ["a", "P5D", "b", "x", "y", "z"]
+
+    def test_what_lies_deeper_than_any_draft_takes_no_memory(self) -> None:
+        name = "a" * 10_000
+        source = f"{name} = [{'[], ' * 500}]\n[{name}b]\n" + "".join(f"c{n} = 1\n" for n in range(500))
+        assert sum(map(len, TomlIndex(source, 1).lines)) < 50_000
+        deep = "x = " + "[" * 200 + '"y", ' * 500 + "]" * 200 + "\n"
+        assert sum(map(len, TomlIndex(deep, 1).lines)) < 50_000
 
     @given(st.lists(st.text(st.sampled_from("a\"'\\#[]{}=\n+-, "), max_size=12), min_size=1, max_size=6))
     def test_any_strings_are_taken_for_strings(self, values: list[str]) -> None:
@@ -529,8 +570,6 @@ def as_letter(draft: Draft) -> Letter:
 
 def index(text: str) -> dict[str, int]:
     """Give the lines of all fields, as problems see them."""
-    from dispatch.tomlindex import TomlIndex
-
     return TomlIndex(text.removeprefix("+++\n").removesuffix("+++\n"), 2).lines
 
 

@@ -6,10 +6,11 @@ Every file of a target's folder is made here from real cards, rosters, envelopes
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
-from dispatch.draft import template
+from dispatch.draft import EXAMPLES, template
 from dispatch.envelope import encode_copy, parse_envelope
 from dispatch.merkle import proof_length
 from dispatch.message import parse_message
@@ -186,6 +187,12 @@ def _make_notes() -> dict[str, Seeds]:
     }
 
 
+def _fill_in(text: str) -> bytes:
+    """Put something into the placeholders of a template."""
+    text = re.sub(r"\[Replace this: (?:[^]]*as in )?([^]]+)\]", r"\1", text)
+    return text.replace("replace-this", "cc").encode()
+
+
 def _make_texts() -> dict[str, Seeds]:
     lines = {name: samples.line(fields) for name, fields in MESSAGES.items()}
     plaintexts = {}
@@ -207,6 +214,7 @@ def _make_texts() -> dict[str, Seeds]:
         "draft": {
             "circular": template("circular").encode(),
             "letter": template("letter").encode(),
+            **{example: _fill_in(template("circular", example)) for example in EXAMPLES["circular"]},
             "ready": written,
             "marks": written.replace(b"Text", b"{++a++} {--b {>>c<<} [Replace this: d]"),
             "later": written.replace(b"info = []", b'[values]\nx = 1\n[[form]]\nid = "a"'),

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 from unittest.mock import patch
 
-from msgspec import Struct
+from msgspec import Struct, to_builtins
 
 from dispatch.attachment import clean_name
 from dispatch.audit import verify_file
@@ -588,9 +588,8 @@ def _send(ready: Draft) -> None:
     fields |= {"precedence": ready.precedence, "body": ready.body}
     if ready.kind == "circular":
         fields |= {"zone": ready.zone, "reply": ready.reply, "reply_within": ready.reply_within}
-    fields |= {"relations": []}
-    if ready.kind == "circular":
-        fields |= {"promises": [], "obligations": [], "forms": []}
+    names = ["relations"] if ready.kind == "letter" else ["relations", "promises", "obligations", "forms"]
+    fields |= {name: to_builtins(getattr(ready, name)) for name in names}
     parse_message(samples.line(fields))
 
 

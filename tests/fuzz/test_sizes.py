@@ -45,8 +45,16 @@ BLOCK = b"-----BEGIN SSH SIGNATURE-----\nU1NI\n-----END SSH SIGNATURE-----\n"
 BEGIN_KEY = b"-----BEGIN OPENSSH PRIVATE KEY-----\n"
 
 
+FORM = b'[[form]]\nid = "m"\n'
+FIELD = b'[[form.field]]\nname = "a"\ntype = "select"\n'
+
+
 def draft(fields: bytes, body: bytes = b"Text") -> bytes:
     return b'+++\nkind = "letter"\nsubject = "S"\nto = ["cc"]\n' + fields + b"\n+++\n" + body + b"\n"
+
+
+def demands(fields: bytes) -> bytes:
+    return draft(fields).replace(b'"letter"', b'"circular"')
 
 
 def read_header(data: bytes) -> object:
@@ -78,6 +86,17 @@ CASES: dict[str, tuple[Callable[[bytes], object], bytes]] = {
     "a draft of quotes": (read_draft, draft(b"x = " + b'"' * 100_000)),
     "a draft of escapes": (read_draft, draft(b'x = """' + b"\\\\" * 100_000)),
     "a draft of carriage returns": (read_draft, draft(b"\r" * MIB)),
+    "a draft of a long list": (read_draft, draft(b"x = [" + b"1," * (MIB // 8) + b"]")),
+    "a draft of lists in lists": (read_draft, draft(b"x = [" + (b"[" * 90 + b"]" * 90 + b",") * 900 + b"]")),
+    "a draft of tables in a line": (read_draft, demands(b"obligation = [" + b"{}," * (MIB // 16) + b"]")),
+    "a draft of relations": (read_draft, demands(b"[[relation]]\n" * (MIB // 32))),
+    "a draft of obligations": (read_draft, demands(b"[[obligation]]\n" * (MIB // 32))),
+    "a draft of choices": (read_draft, demands(FORM + FIELD + b"choices = [" + b'"a",' * (MIB // 16) + b"]")),
+    "a draft of unknown names": (
+        read_draft,
+        demands(FORM + FIELD + b"".join(b"a%d = 1\n" % n for n in range(9000))),
+    ),
+    "a draft of fields": (read_draft, demands(FORM + FIELD * (MIB // 128))),
     "a draft of fences": (read_draft, b"+++\n" * (MIB // 16)),
     "a message of brackets": (parse_message, b'{"kind":"letter","format":' + b"[" * MIB),
     "a message of tables in tables": (
