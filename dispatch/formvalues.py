@@ -14,14 +14,14 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from dispatch.errors import REFUSED, Problem, RefusedError
-from dispatch.grammar import check_decimal
+from dispatch.grammar import check_calendar_date, check_decimal
 from dispatch.periods import parse_day
 from keys.canonical import MAX_INTEGER
 from keys.errors import FormatError
 from keys.text import check_block
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from dispatch.obligation import Cell, Field, Form, Value
 
@@ -29,15 +29,19 @@ Faults: TypeAlias = "list[tuple[str, str]]"
 """The path of a value, `values.demands[0].demand`, and what is wrong with it."""
 
 PLACEHOLDER = "[Replace this:"
+MAX_DIGITS = 18
+"""Of a decimal, before the point and after it."""
+
 _DUE = {
     "integer": "a whole number",
-    "decimal": "a number",
+    "decimal": f"a number, of at most {MAX_DIGITS} digits before the point and after it",
     "text": "text in quotes",
     "date": "a day, as in 2026-06-12",
     "boolean": "true or false",
     "select": "one of the choices, in quotes",
     "table": "rows, each under a line of its own in double brackets",
 }
+_BOOLEANS = {"true": True, "false": False, "yes": True, "no": False, "да": True, "нет": False}
 
 
 def read_values(
@@ -45,7 +49,7 @@ def read_values(
 ) -> tuple[dict[str, Value], tuple[Problem, ...]]:
     """Turn the TOML values of a draft into those of a message, in the form's order.
 
-    What is empty and not required is left out. `lines`: where `values.NAME` stands in the draft.
+    What is empty and not required is left out, and so is what has a problem. `lines`: where `values.NAME` stands in the draft.
     """
     faults: Faults = []
     values = _read_row(form.fields, raw, "values", faults)
@@ -63,15 +67,11 @@ def check_values(form: Form, values: Mapping[str, Value]) -> None:
 
 def parse_cell(field: Field, text: str) -> Cell:
     """Parse the text of a table's cell by its column. Raises FormatError."""
-    match field.type:
-        case "integer":
-            check_decimal(text)
-            value: Cell = int(text) if "." not in text else text
-        case "boolean":
-            words = {"true": True, "false": False, "yes": True, "no": False, "да": True, "нет": False}
-            value = words.get(text.casefold(), text)
-        case _:
-            value = text
+    value: Cell = text
+    if field.type == "integer" and "." not in text and _objection(check_decimal, text) is None:
+        value = int(text)
+    elif field.type == "boolean":
+        value = _BOOLEANS.get(text.casefold(), text)
     fault = _fault(field, value)
     if fault:
         raise FormatError(fault)
@@ -99,15 +99,21 @@ def _read_row(fields: tuple[Field, ...], raw: Mapping[str, Any], path: str, faul
         elif isinstance(value, str) and PLACEHOLDER in value:
             faults.append((here, f"{field.label} is still to be filled in: {_DUE[field.type]}"))
         elif field.type == "table" and isinstance(value, tuple):
-            rows = [
+            known = len(faults)
+            read = [
                 _read_row(field.columns, row, f"{here}[{index}]", faults) for index, row in enumerate(value)
             ]
-            found[field.name] = tuple(row for row in rows if row)
+            rows = tuple(row for row in read if row)
+            if rows:
+                found[field.name] = rows
+            elif field.required and len(faults) == known:
+                faults.append((here, f"{field.label} is missing: {_DUE[field.type]}"))
         else:
             fault = _fault(field, value)
             if fault:
                 faults.append((here, fault))
-            found[field.name] = value
+            else:
+                found[field.name] = value
     return found
 
 
@@ -116,13 +122,20 @@ def _from_toml(field: Field, value: Any) -> Any:
     if isinstance(value, str):
         value = value.strip() if field.type != "text" else value.strip("\n")
     if field.type == "decimal" and isinstance(value, int | Decimal) and not isinstance(value, bool):
-        number = Decimal(value)
-        return format(number, "f") if number.is_finite() else value
+        return _plain(Decimal(value)) or value
     if field.type == "date" and isinstance(value, date) and not isinstance(value, datetime):
         return value.isoformat()
     if field.type == "table" and isinstance(value, list) and all(isinstance(row, dict) for row in value):
         return tuple(value)
     return value
+
+
+def _plain(number: Decimal) -> str | None:
+    """Write a number without an exponent, or give None: 1e999999999 would fill the memory."""
+    exponent = number.as_tuple().exponent
+    if not isinstance(exponent, int) or exponent < -MAX_DIGITS or number.adjusted() >= MAX_DIGITS:
+        return None
+    return format(abs(number) if number.is_zero() else number, "f")
 
 
 def _check_row(fields: tuple[Field, ...], values: Mapping[str, Any], path: str, faults: Faults) -> None:
@@ -160,27 +173,32 @@ def _fault(field: Field, value: Any) -> str | None:
     """Say what is wrong with one value, or None. Of a table, only that it is one and not empty."""
     match field.type:
         case "integer":
-            fits = isinstance(value, int) and not isinstance(value, bool) and abs(value) <= MAX_INTEGER
+            fits = isinstance(value, int) and not isinstance(value, bool)
         case "decimal":
-            fits = isinstance(value, str) and _passes(check_decimal, value)
+            fits = isinstance(value, str) and _objection(check_decimal, value) is None
         case "text":
-            fits = isinstance(value, str) and value != "" and _passes(check_block, value)
+            fits = isinstance(value, str) and value != ""
         case "date":
-            fits = isinstance(value, str) and _passes(parse_day, value)
+            fits = isinstance(value, str) and _objection(check_calendar_date, value) is None
         case "boolean":
             fits = isinstance(value, bool)
         case "select":
-            if isinstance(value, str) and value in field.choices:
-                return None
-            return f"{field.label}: one of {', '.join(field.choices)}"
+            fits = isinstance(value, str) and value in field.choices
         case "table":
             fits = isinstance(value, tuple) and len(value) > 0 and all(isinstance(row, dict) for row in value)
-    if not fits:
-        return f"{field.label} should be {_DUE[field.type]}"
-    return _beyond(field, value)
+    if fits:
+        return _limit(field, value)
+    due = f"one of {', '.join(field.choices)}" if field.type == "select" else _DUE[field.type]
+    return f"{field.label} should be {due}"
 
 
-def _beyond(field: Field, value: Any) -> str | None:
+def _limit(field: Field, value: Any) -> str | None:
+    """Say what is wrong with a value of the right type, or None."""
+    if field.type == "integer" and abs(value) > MAX_INTEGER:
+        return f"{field.label} should be a whole number between -{MAX_INTEGER} and {MAX_INTEGER}"
+    if field.type in ("text", "date"):
+        objection = _objection(check_block if field.type == "text" else parse_day, value)
+        return objection and f"{field.label}: {objection}"
     if field.minimum is not None and Decimal(value) < Decimal(field.minimum):
         return f"{field.label} is below {field.minimum}"
     if field.maximum is not None and Decimal(value) > Decimal(field.maximum):
@@ -188,9 +206,10 @@ def _beyond(field: Field, value: Any) -> str | None:
     return None
 
 
-def _passes(check: Any, value: str) -> bool:
+def _objection(check: Callable[[str], object], value: str) -> str | None:
+    """Say what a check of text has against a value, or None."""
     try:
         check(value)
-    except FormatError:
-        return False
-    return True
+    except FormatError as error:
+        return str(error)
+    return None

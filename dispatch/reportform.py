@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any
 from dispatch.draft import FENCE
 from dispatch.errors import MalformedError, RefusedError
 from dispatch.formvalues import PLACEHOLDER, parse_cell
+from dispatch.grammar import check_calendar_date, check_decimal
 from keys.errors import FormatError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from dispatch.message import Circular, Report
     from dispatch.obligation import Cell, Field, Form, Obligation
@@ -28,6 +29,9 @@ MAX_ROWS = 10_000
 _WIDTH = 98
 _PARAGRAPH = re.compile(r"^([0-9]{1,9})\.(?![0-9])", re.MULTILINE)
 _DELIMITERS = ",;\t"
+_QUOTED = re.compile(r'"[^"]*"')
+_GROUPED = re.compile(r"-?[0-9]{1,3}([ \u00a0\u202f][0-9]{3})+([.,][0-9]+)?")
+"""A number with spaces between its thousands, as spreadsheets write it."""
 
 
 def report_template(
@@ -53,7 +57,7 @@ def report_template(
     if event is not None:
         lines.append(f"event = {event}")
         lines.append(f"event_label = {_string(event_label or _ask('what it is called'))}")
-        lines.append(f"event_date = {event_date or _string(_ask('the day, 2026-06-12'))}")
+        lines.append(f"event_date = {_day(event_date or _ask('the day, 2026-06-12'))}")
     if previous is not None:
         lines.append(f"revision_reason = {_string(_ask('why the figures change'))}")
     if nil:
@@ -82,23 +86,23 @@ def read_table(field: Field, data: bytes) -> tuple[dict[str, Cell], ...]:
     """
     try:
         text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise MalformedError("the table is not UTF-8 text", hint="save it as CSV in UTF-8") from None
-    header = text.partition("\n")[0]
-    delimiter = max(_DELIMITERS, key=header.count)
-    try:
-        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))
-    except csv.Error as error:
-        raise MalformedError(f"not CSV: {error}") from None
-    if not rows:
+    except UnicodeDecodeError as error:
+        line = _line_at(data[: error.start].decode("latin-1"))
+        hint = "save it as CSV in UTF-8"
+        raise MalformedError(f"line {line}: the table is not UTF-8 text", hint=hint) from None
+    delimiter = _delimiter(text)
+    columns: list[Field] | None = None
+    found: list[dict[str, Cell]] = []
+    for line, cells in _records(text, delimiter):
+        if columns is None:
+            columns = _header(field, cells, line)
+        elif len(found) == MAX_ROWS:
+            raise RefusedError(f"line {line}: more than {MAX_ROWS} rows")
+        else:
+            found.append(_row(field, columns, cells, line, decimal_comma=delimiter != ","))
+    if columns is None:
         raise MalformedError("the table is empty", hint="its first line names the columns")
-    columns = [_column(field, cell) for cell in rows[0]]
-    if len({column.name for column in columns}) != len(columns):
-        raise MalformedError("line 1: a column stands twice")
-    if len(rows) > MAX_ROWS + 1:
-        raise RefusedError(f"more than {MAX_ROWS} rows")
-    found = [_row(columns, row, line, delimiter) for line, row in enumerate(rows[1:], 2) if any(row)]
-    return tuple(row for row in found if row)
+    return tuple(found)
 
 
 def read_tables(form: Form, files: Mapping[str, bytes]) -> dict[str, tuple[dict[str, Cell], ...]]:
@@ -113,26 +117,76 @@ def read_tables(form: Form, files: Mapping[str, bytes]) -> dict[str, tuple[dict[
     return found
 
 
-def _column(field: Field, cell: str) -> Field:
-    word = cell.strip().casefold()
+def _line_at(before: str) -> int:
+    """Count the line that begins or goes on after a text, however lines end."""
+    return 1 + before.count("\n") + before.replace("\r\n", "").count("\r")
+
+
+def _delimiter(text: str) -> str:
+    """Find what stands between cells: what the header has most of, quoted cells apart."""
+    header = re.split(r"[\r\n]", text.lstrip("\r\n"), maxsplit=1)[0]
+    return max(_DELIMITERS, key=_QUOTED.sub("", header).count)
+
+
+def _records(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    """Give the records that hold anything, each with its first line. Raises MalformedError."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    line = 1
+    try:
+        for record in reader:
+            cells = [cell.replace("\r\n", "\n").replace("\r", "\n").strip() for cell in record]
+            if any(cells):
+                yield line, cells
+            line = reader.line_num + 1
+    except csv.Error as error:
+        raise MalformedError(f"line {line}: not CSV: {error}") from None
+
+
+def _header(field: Field, cells: Sequence[str], line: int) -> list[Field]:
+    last = max(index for index, cell in enumerate(cells) if cell)  # spreadsheets write `a;b;;` too
+    columns = [_column(field, cell, line) for cell in cells[: last + 1]]
+    names = {column.name for column in columns}
+    if len(names) != len(columns):
+        raise MalformedError(f"line {line}: a column stands twice")
     for column in field.columns:
-        if word in (column.name, column.label.casefold()):
+        if column.required and column.name not in names:
+            raise RefusedError(f"line {line}: the column {column.name} is missing: {column.label}")
+    return columns
+
+
+def _column(field: Field, cell: str, line: int) -> Field:
+    for column in field.columns:
+        if _folded(cell) == column.name:
+            return column
+    for column in field.columns:
+        if _folded(cell) == _folded(column.label):
             return column
     names = ", ".join(column.name for column in field.columns)
-    raise MalformedError(f"line 1: {field.label} has no column {cell.strip()!a}", hint=f"it has: {names}")
+    raise MalformedError(f"line {line}: {field.label} has no column {cell!a}", hint=f"it has: {names}")
 
 
-def _row(columns: Sequence[Field], cells: Sequence[str], line: int, delimiter: str) -> dict[str, Cell]:
-    if len(cells) > len(columns):
+def _folded(text: str) -> str:
+    """Make one text of those that look alike: a file's letters may come in two parts, as on macOS."""
+    return unicodedata.normalize("NFC", text).casefold()
+
+
+def _row(
+    field: Field, columns: Sequence[Field], cells: Sequence[str], line: int, *, decimal_comma: bool
+) -> dict[str, Cell]:
+    """Read one row, in the order of the form's columns."""
+    if any(cells[len(columns) :]):
         raise MalformedError(f"line {line}: more cells than columns")
+    texts = {column.name: text for column, text in zip(columns, cells, strict=False) if text}
     row: dict[str, Cell] = {}
-    for column, cell in zip(columns, cells, strict=False):
-        text = cell.strip()
-        if not text:
+    for column in field.columns:
+        text = texts.get(column.name)
+        if text is None:
+            if column.required:
+                raise RefusedError(f"line {line}: {column.label} is missing")
             continue
         if column.type in ("integer", "decimal"):
-            text = text.replace("\u00a0", "").replace(" ", "")
-            text = text.replace(",", ".") if delimiter != "," else text
+            text = re.sub(r"\s", "", text) if _GROUPED.fullmatch(text) else text
+            text = text.replace(",", ".") if decimal_comma else text
         try:
             row[column.name] = parse_cell(column, text)
         except FormatError as error:
@@ -176,11 +230,27 @@ def _assignment(field: Field, value: Any) -> str:
 
 
 def _literal(field: Field, value: Any) -> str:
+    """Write a value bare where it has the type of its field; else in quotes, where the check names it."""
+    text = str(value)
     if isinstance(value, bool):
-        return "true" if value else "false"
-    if field.type in ("integer", "date"):
-        return str(value)
-    return _string(str(value))
+        return text.lower()
+    if isinstance(value, int):
+        return text
+    if field.type == "date":
+        return _day(text)
+    return text if field.type == "decimal" and _passes(check_decimal, text) else _string(text)
+
+
+def _day(text: str) -> str:
+    return text if _passes(check_calendar_date, text) else _string(text)
+
+
+def _passes(check: Callable[[str], object], text: str) -> bool:
+    try:
+        check(text)
+    except FormatError:
+        return False
+    return True
 
 
 def _about(field: Field) -> str:
