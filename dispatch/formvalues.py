@@ -49,7 +49,8 @@ def read_values(
 ) -> tuple[dict[str, Value], tuple[Problem, ...]]:
     """Turn the TOML values of a draft into those of a message, in the form's order.
 
-    What is empty and not required is left out, and so is what has a problem. `lines`: where `values.NAME` stands in the draft.
+    What is empty and not required is left out, and so is what has a problem. `lines`: where
+    `values.NAME` stands in the draft.
     """
     faults: Faults = []
     values = _read_row(form.fields, raw, "values", faults)

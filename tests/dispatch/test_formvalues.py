@@ -49,6 +49,7 @@ FORM = Form(
         field("demands", "table", columns=COLUMNS),
     ),
 )
+NAMES = ("meetings", "share", "course", "day", "open", "choice", "demands", "demand", "count", "met", "other")
 LINES = {"values": 5, "values.meetings": 6, "values.demands": 8, "values.demands[0].demand": 9}
 
 
@@ -97,6 +98,16 @@ def test_what_is_empty_and_not_required_is_left_out() -> None:
         ("meetings = 1\n[[demands]]\ncount = 1", 9, "Требование is missing"),
         ('meetings = 1\n[[demands]]\ndemand = "x"\ncount = -1', 8, "below 0"),
         ('meetings = 1\ndemands = "x"', 8, "rows"),
+        ("meetings = 1\nshare = 1e999999999999", 5, "18 digits"),
+        ("meetings = 1\nshare = 1e-19", 5, "18 digits"),
+        ("meetings = 1\nshare = nan", 5, "a number"),
+        ("meetings = 1\nshare = true", 5, "a number"),
+        ("meetings = 1\nday = 1955-03-02", 5, "the years 1970 to 2999"),
+        ('meetings = 1\ncourse = "a\\u0007"', 5, "control character"),
+        ('meetings = 1\ncourse = "so [Replace this: text] so"', 5, "still to be filled in"),
+        ('meetings = 1\n[[demands]]\ndemand = "[Replace this: text]"', 9, "still to be filled in"),
+        ('meetings = 1\n[[demands]]\ndemand = "x"\nshares = 1', 8, "did you mean 'share'"),
+        ("meetings = 1\ndemands = [1]", 8, "rows"),
     ],
 )
 def test_each_rule_at_its_line(toml: str, line: int, text: str) -> None:
@@ -104,6 +115,69 @@ def test_each_rule_at_its_line(toml: str, line: int, text: str) -> None:
     assert len(problems) == 1
     assert problems[0][0] == line
     assert text in problems[0][1]
+
+
+@pytest.mark.parametrize(
+    ("toml", "share"),
+    [("1.50", "1.50"), ("-0.0", "0.0"), ("3", "3"), ("1e1", "10"), ("12.500", "12.500"), ('"0.1"', "0.1")],
+)
+def test_a_number_is_written_as_messages_write_it(toml: str, share: str) -> None:
+    assert read(f"meetings = 1\nshare = {toml}") == ({"meetings": 1, "share": share}, [])
+
+
+def test_bounds_are_compared_exactly() -> None:
+    form = Form(id="a", fields=(field("n", "decimal", minimum="0.1", maximum="0.300000000000000001"),))
+    for text, fits in (("0.1", 1), ("0.30", 1), ("0.300000000000000002", 0), ("0.09999999999999999", 0)):
+        _, problems = read_values(form, {"n": Decimal(text)}, {})
+        assert bool(problems) is not bool(fits)
+
+
+def test_a_required_table_of_empty_rows_is_missing() -> None:
+    form = Form(id="a", fields=(field("t", "table", required=True, columns=(field("c", "text"),)),))
+    values, problems = read_values(form, {"t": [{"c": ""}, {}]}, {"values": 3})
+    assert (values, [one.line for one in problems]) == ({}, [3])
+
+
+def test_without_lines_a_problem_is_at_the_first() -> None:
+    [problem] = read_values(FORM, {}, {})[1]
+    assert problem.line == 1
+
+
+toml_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.decimals() | st.dates() | st.datetimes() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(NAMES), inner, max_size=4),
+    max_leaves=8,
+)
+
+
+@given(st.dictionaries(st.sampled_from(NAMES), toml_values, max_size=7))
+def test_what_a_draft_says_without_a_problem_fits_where_it_arrives(raw: dict[str, Any]) -> None:
+    values, problems = read_values(FORM, raw, LINES)
+    assert {one.code for one in problems} <= {7}
+    if not problems:
+        check_values(FORM, values)
+
+
+@given(
+    st.fixed_dictionaries(
+        {"meetings": st.integers(-1, 101)},
+        optional={
+            "share": st.decimals(-20, 20, places=3),
+            "course": st.text(max_size=9),
+            "day": st.dates(),
+            "demands": st.lists(
+                st.fixed_dictionaries(
+                    {"demand": st.text(max_size=3)}, optional={"count": st.integers(-1, 9)}
+                ),
+                max_size=3,
+            ),
+        },
+    )
+)
+def test_what_nearly_fits_has_a_problem_or_fits(raw: dict[str, Any]) -> None:
+    values, problems = read_values(FORM, raw, LINES)
+    if not problems:
+        check_values(FORM, values)
 
 
 @pytest.mark.parametrize(
@@ -129,11 +203,24 @@ def test_each_rule_at_its_line(toml: str, line: int, text: str) -> None:
         {"meetings": 1, "demands": ({"count": 1},)},
         {"meetings": 1, "demands": ({"demand": "x", "other": 1},)},
         {"meetings": 1, "demands": ({"count": 1, "demand": "x"},)},
+        {"meetings": 2**53},
+        {"meetings": 1, "share": "-0"},
+        {"meetings": 1, "share": "01"},
+        {"meetings": 1, "day": "20260612"},
+        {"meetings": 1, "course": "\u2028"},
+        {"meetings": 1, "choice": True},
+        {"meetings": 1, "demands": "x"},
+        {"meetings": 1, "demands": ({"demand": ({"demand": "x"},)},)},
     ],
 )
 def test_what_comes_fits_exactly_or_is_refused(values: dict[str, Any]) -> None:
     with pytest.raises(RefusedError):
         check_values(FORM, values)
+
+
+def test_a_refusal_names_the_field() -> None:
+    with pytest.raises(RefusedError, match=r"^demands\[1\]\.count: Count is below 0$"):
+        check_values(FORM, {"meetings": 1, "demands": ({"demand": "x"}, {"demand": "y", "count": -1})})
 
 
 def test_a_target_refuses_nothing() -> None:
