@@ -140,6 +140,9 @@ def printed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         "dispatch read NUMBER --json": story.run("read cc/2026/1 --json", "cc"),
         "dispatch open FILE --json": story.run("open post/cc-2026-1.tula.dispatch --json", "tula"),
         "dispatch export -o DIR --json": story.run("export cc/2026/1 -o again --json", "cc"),
+        "dispatch audit PATH... --roster FILE --json": story.run(
+            f"audit post asked --roster roster --root {story.root} --partial --json", "cc"
+        ),
         "dispatch verify FILE... --roster FILE --json": story.run(
             f"verify post/cc-2026-1.tula.dispatch roster --roster roster --root {story.root} --json",
             "cc",
