@@ -7,7 +7,7 @@ asks. What no key of ours opens any more is left out.
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from dispatch.addressees import expand
 from dispatch.answers import owing
@@ -148,6 +148,16 @@ def occasion_of_report(report: Report) -> str:
     return occasion_of(report.period, report.event.count if report.event else None)
 
 
+class KeptReport(NamedTuple):
+    """What is kept of a report: not its envelope, of which there may be very many."""
+
+    number: Number
+    id: bytes
+    date: datetime
+    version: int
+    message: Report
+
+
 class Sorting:
     """Sorts opened dispatches into cases, in whatever order they come."""
 
@@ -155,9 +165,9 @@ class Sorting:
         self._roster = roster
         self._circulars: dict[Number, OpenedMessage] = {}
         self._touches: dict[Number, list[Touch]] = defaultdict(list)
-        self._reports: dict[Number, list[OpenedMessage]] = defaultdict(list)
+        self._reports: dict[Number, list[KeptReport]] = defaultdict(list)
         self._slots: dict[bytes, tuple[str, str, str]] = {}
-        self._by_id: dict[bytes, OpenedMessage] = {}
+        self._by_id: dict[bytes, KeptReport] = {}
         self._rulings: dict[Number, list[Decision]] = defaultdict(list)
         self._answers: dict[Number, list[Answer]] = defaultdict(list)
         # by issuer of the receipt and id of what it receipts: its earliest date
@@ -173,7 +183,7 @@ class Sorting:
         """Give the case of one circular, or None."""
         return self._case(number) if number in self._circulars else None
 
-    def report(self, note_id: bytes) -> OpenedMessage:
+    def report(self, note_id: bytes) -> KeptReport:
         """Give a report by the id of its note."""
         return self._by_id[note_id]
 
@@ -185,13 +195,12 @@ class Sorting:
             case Circular():
                 self._circulars[parse_number(message.number)] = opened
             case Report():
-                self._reports[parse_number(message.answers.number)].append(opened)
-                self._by_id[opened.verified.id] = opened
-                self._slots[opened.verified.id] = (
-                    message.answers.obligation,
-                    message.from_,
-                    occasion_of_report(message),
-                )
+                note, note_id = opened.verified.note, opened.verified.id
+                kept = KeptReport(note.number, note_id, note.date, note.roster.version, message)
+                self._reports[parse_number(message.answers.number)].append(kept)
+                self._by_id[note_id] = kept
+                place = (message.answers.obligation, message.from_, occasion_of_report(message))
+                self._slots[note_id] = place
             case Decision():
                 self._sort_decision(message)
             case Receipt():
@@ -257,18 +266,17 @@ class Sorting:
                 found[handle] = self._roster.version_record(until).date
         return found
 
-    def _filing(self, issuer: str, opened: OpenedMessage) -> Filing:
-        report = opened.message
-        assert isinstance(report, Report)  # noqa: S101 - only those are kept
-        obligation, office, occasion = self._slots[opened.verified.id]
+    def _filing(self, issuer: str, kept: KeptReport) -> Filing:
+        report = kept.message
+        obligation, office, occasion = self._slots[kept.id]
         return Filing(
-            number=opened.verified.note.number,
-            id=opened.verified.id,
-            sent=opened.verified.note.date,
+            number=kept.number,
+            id=kept.id,
+            sent=kept.date,
             office=office,
             obligation=obligation,
             occasion=occasion,
-            received=self._receipts.get((issuer, opened.verified.id)),
+            received=self._receipts.get((issuer, kept.id)),
             nil=report.nil,
             event_label=report.event.label if report.event else None,
             event_date=parse_day(report.event.date) if report.event else None,
@@ -277,7 +285,7 @@ class Sorting:
     def _rulings_of(self, number: Number) -> tuple[Ruling, ...]:
         found = [self._ruling(message) for message in self._rulings[number]]
         for report in self._reports[number]:
-            found += [self._ruling(message) for message in self._rulings[report.verified.note.number]]
+            found += [self._ruling(message) for message in self._rulings[report.number]]
         return tuple(
             ruling for ruling in found if ruling is not None and ruling.number.handle == number.handle
         )
@@ -373,19 +381,17 @@ def _is_within(slot: Slot, bounds: tuple[date, date] | None) -> bool:
     return day is not None and bounds[0] <= day < bounds[1]
 
 
-def _row(slot: Slot, opened: OpenedMessage, roster: Roster) -> Row:
-    report = opened.message
-    assert isinstance(report, Report)  # noqa: S101 - it was filed as one
+def _row(slot: Slot, kept: KeptReport, roster: Roster) -> Row:
     return Row(
         office=slot.office,
-        title=roster.office(slot.office).title(opened.verified.note.roster.version),
+        title=roster.office(slot.office).title(kept.version),
         period=slot.period,
-        event=report.event,
-        number=opened.verified.note.number,
-        id=opened.verified.id,
-        date=opened.verified.note.date,
-        nil=report.nil,
-        values=report.values,
+        event=kept.message.event,
+        number=kept.number,
+        id=kept.id,
+        date=kept.date,
+        nil=kept.message.nil,
+        values=kept.message.values,
         revised=slot.filings - 1,
         state=slot.state,
     )

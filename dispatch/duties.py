@@ -90,11 +90,15 @@ class Slot:
 
 
 class Rates(NamedTuple):
-    """Counts of slots: expected (waived and pending ones are not), actual, actual on time."""
+    """Counts of slots: expected (waived and pending ones are not), actual, actual on time.
+
+    `untimed`: actual ones of which nobody here can say whether they are on time.
+    """
 
     expected: int
     actual: int
     on_time: int
+    untimed: int = 0
 
     @property
     def reporting_rate(self) -> float | None:
@@ -103,8 +107,8 @@ class Rates(NamedTuple):
 
     @property
     def reporting_rate_on_time(self) -> float | None:
-        """Actual reports on time of expected ones, in percent; None if none is expected."""
-        return _percent(self.on_time, self.expected)
+        """Actual reports on time of expected ones, in percent; None if none is expected or it is not known."""
+        return None if self.untimed else _percent(self.on_time, self.expected)
 
 
 class EventCounts(NamedTuple):
@@ -218,12 +222,13 @@ def announced(case: Case, obligation: Obligation, office: str, event: int | None
 
 def rates(slots: Iterable[Slot]) -> Rates:
     """Count slots. What is expected holds what is there, so rates stay within 0 to 100."""
-    expected = actual = on_time = 0
+    expected = actual = on_time = untimed = 0
     for slot in slots:
         expected += slot.state not in ("pending", "waived")
         actual += slot.stands
         on_time += slot.state == "on-time"
-    return Rates(expected, actual, on_time)
+        untimed += slot.state == "filed"
+    return Rates(expected, actual, on_time, untimed)
 
 
 def events_of(case: Case) -> tuple[EventCounts, ...]:

@@ -96,6 +96,8 @@ def audit_command(
         write_output(audit_html(report).encode(), html, force=force)
     if as_json:
         write_output(written, None, force=False)
-    elif html != "-" and bundle != "-":
+    elif html and html != "-":
+        say(f"{report.verdict}: {len(report.findings)} findings are in {html}")
+    elif html is None and bundle != "-":
         print_text(audit_text(report, width()))
     return worst(one.code for one in report.findings)

@@ -78,6 +78,7 @@ def demo_command(directory: Path | None) -> None:
         ("rkp.roster", "the signed roster: one line of JSON and its signature"),
         ("*.md", "what the clerks wrote"),
         ("collation.html due.csv", "what the centre made of it"),
+        ("audit.html audit.zip", "what the auditor made of it"),
     ):
         click.echo(f"  {name:<24}{what}")
     program = "dispatch" if shutil.which("dispatch") else sys.argv[0]
@@ -189,15 +190,38 @@ def _months() -> None:
 
 
 def _auditor(pin: str) -> None:
-    _tell("15. An auditor, with the roster and no key at all, checks every envelope.")
-    envelopes = sorted(str(path) for path in Path("post").rglob("*.dispatch"))
-    _run(None, "verify", *envelopes, "--roster", "rkp.roster", "--root", pin, shown="post/*/*.dispatch")
-    _tell("16. Somebody changes one character of one copy.")
+    _tell("15. An auditor, with the roster and no key at all, audits the whole post.")
+    _run("cc", "publish", "cc/2026/1", "-o", "for-the-auditor", "--for-audit")
+    trust = ("--roster", "rkp.roster", "--root", pin)
+    _run(
+        None,
+        "audit",
+        "post",
+        *trust,
+        "--circular",
+        "for-the-auditor/cc-2026-1.circular",
+        "--bundle",
+        "audit.zip",
+    )
+    _run(
+        None,
+        "audit",
+        "post",
+        *trust,
+        "--circular",
+        "for-the-auditor/cc-2026-1.circular",
+        "--html",
+        "audit.html",
+    )
+    _tell("16. Years later the text is published, and anybody checks that it is the very one.")
+    _run("cc", "publish", "cc/2026/1", "-o", "public")
+    _run(None, "verify", "--content", "public/cc-2026-1.message", "public/cc-2026-1.note", *trust)
+    _tell("17. Somebody changes one character of one copy.")
     spoilt = Path("post", "april", "cc-2026-1.penza.dispatch")
     lines = spoilt.read_text("ascii").split("\n")
     lines[-5] = lines[-5][:9] + ("A" if lines[-5][9] != "A" else "B") + lines[-5][10:]
     Path("spoilt.dispatch").write_text("\n".join(lines), "ascii")
-    code = _run(None, "verify", "spoilt.dispatch", "--roster", "rkp.roster", "--root", pin)
+    code = _run(None, "verify", "spoilt.dispatch", *trust)
     click.echo(f"  (exit code {code})")
 
 

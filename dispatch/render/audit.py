@@ -152,10 +152,7 @@ def _duty_json(duty: Duty) -> dict[str, Any]:
         "number": str(duty.case.number),
         "id": encode_base64(duty.case.id),
         "replies": {one.office: one.state for one in duty.standings},
-        "rates": {
-            obligation.id: dict(zip(("expected", "actual", "on_time"), rates(slots), strict=True))
-            for obligation, slots in by_obligation(duty)
-        },
+        "rates": {obligation.id: rates(slots)._asdict() for obligation, slots in by_obligation(duty)},
         "slots": [slot_json(one) for one in duty.slots],
     }
 

@@ -108,8 +108,9 @@ def rates_text(figures: Rates) -> str:
     def percent(rate: float | None) -> str:
         return "-" if rate is None else f"{rate:.1f} %"
 
+    on_time = f"{figures.on_time}" + (f" ({figures.untimed} not known)" if figures.untimed else "")
     return (
-        f"expected reports {figures.expected}, actual {figures.actual}, on time {figures.on_time}; "
+        f"expected reports {figures.expected}, actual {figures.actual}, on time {on_time}; "
         f"reporting rate {percent(figures.reporting_rate)}, on time {percent(figures.reporting_rate_on_time)}"
     )
 

@@ -202,7 +202,7 @@ class TestRulings:
         waived = case(rulings=(ruling("waive"),))
         assert slot(waived, DUE + DAY).state == "waived"
         assert slot(replace(waived, filings=(filing(),)), DUE + DAY).state == "waived"
-        assert rates(slots_of(replace(waived, filings=(filing(),)), DUE)) == (1, 0, 0)
+        assert rates(slots_of(replace(waived, filings=(filing(),)), DUE)) == (1, 0, 0, 0)
 
     def test_a_returned_report_waits_for_its_correction(self) -> None:
         returned = case(filings=(filing(),), rulings=(ruling("return", report=filing().id),))
@@ -217,7 +217,7 @@ class TestRulings:
             rulings=(ruling("return", report=filing(2).id),),
         )
         assert slot(returned, DUE).state == "returned"
-        assert rates(slots_of(returned, DUE)) == (2, 0, 0)
+        assert rates(slots_of(returned, DUE)) == (2, 0, 0, 0)
 
     def test_who_cannot_read_the_decision_takes_the_report_that_was_there(self) -> None:
         blind = case(
@@ -252,7 +252,7 @@ class TestRevisions:
 
     def test_the_same_report_doubled_counts_once(self) -> None:
         doubled = case(filings=(filing(), filing(), filing()))
-        assert rates(slots_of(doubled, DUE)) == (2, 1, 1)
+        assert rates(slots_of(doubled, DUE)) == (2, 1, 1, 0)
 
 
 class TestEndings:
