@@ -107,7 +107,7 @@ class Rates(NamedTuple):
 
     @property
     def reporting_rate_on_time(self) -> float | None:
-        """Actual reports on time of expected ones, in percent; None if none is expected or it is not known."""
+        """Actual reports on time of expected ones, in percent; None if none is expected, or not known."""
         return None if self.untimed else _percent(self.on_time, self.expected)
 
 

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from dispatch.errors import REFUSED, Problem, RefusedError
 from dispatch.grammar import check_calendar_date, check_decimal
-from dispatch.periods import parse_day
 from keys.canonical import MAX_INTEGER
 from keys.errors import FormatError
 from keys.text import check_block
@@ -198,7 +197,7 @@ def _limit(field: Field, value: Any) -> str | None:
     if field.type == "integer" and abs(value) > MAX_INTEGER:
         return f"{field.label} should be a whole number between -{MAX_INTEGER} and {MAX_INTEGER}"
     if field.type in ("text", "date"):
-        objection = _objection(check_block if field.type == "text" else parse_day, value)
+        objection = _objection(check_block if field.type == "text" else check_calendar_date, value)
         return objection and f"{field.label}: {objection}"
     if field.minimum is not None and Decimal(value) < Decimal(field.minimum):
         return f"{field.label} is below {field.minimum}"

@@ -15,6 +15,7 @@ ENVELOPE, INBOX, REGISTER = "dispatch/envelope.py", "dispatch/inbox.py", "dispat
 ATTACHMENT, FILES, KEEPER = "dispatch/attachment.py", "dispatch/files.py", "dispatch/keeper.py"
 SIGNED, SSHSIG, TRUST = "keys/signed.py", "keys/sshsig.py", "keys/trust.py"
 TERMINAL, COMMON, MAIN = "dispatch/render/terminal.py", "dispatch/cli/common.py", "dispatch/cli/main.py"
+ANSWERS = "dispatch/answers.py"
 TEXT, KEYFILE, MERKLE = "keys/text.py", "keys/keyfile.py", "dispatch/merkle.py"
 
 PROOF: Edit = (MERKLE, "    if node != expected:", "    if not expected:")
@@ -591,7 +592,30 @@ MUTATIONS: dict[str, tuple[Mutation, ...]] = {
         ((REGISTER, "            if known is not None:\n", "            if False:\n"),),
         (SAME_AGAIN,),
     ),
+    "An answer that does not fit": (
+        ((INBOX, "            check_fits(opened", "            0 and check_fits(opened"),),
+    ),
+    "An office cancels or amends another's circular": (
+        ((ANSWERS, "        if relation.type not in allowed:", "        if not relation.type:"),),
+        (
+            (
+                ANSWERS,
+                "if relation.type in _BINDING and parse_number(relation.number).handle != message.from_:",
+                "if not relation.type:",
+            ),
+        ),
+        ((ANSWERS, "    if circular.message.from_ != message.from_:", "    if not message.from_:"),),
+    ),
+    "A note that says in public another answer": (
+        ((ANSWERS, "    if note.answers != answers:", "    if note.answers is None:"),),
+    ),
+    "A receipt for a dispatch of ours that there is not": (
+        (
+            (ANSWERS, "            if number.handle == us and (", "            if False and ("),
+            (ANSWERS, "    if encode_base64(found.verified.id) != note_id:", "    if not note_id:"),
+        ),
+    ),
     "A draft with two readings": (
-        (("dispatch/draft.py", "(mark := _MARK.search(text, end))", "(mark := None)"),),
+        (("dispatch/draft/text.py", "(mark := _MARK.search(text, end))", "(mark := None)"),),
     ),
 }
