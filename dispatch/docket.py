@@ -63,6 +63,10 @@ class Docket:
             self._circulars[number] = opened
         return opened
 
+    def demand(self, number: Number) -> OpenedMessage:
+        """Open a dispatch of the register. Raises RefusedError if it is not there."""
+        return self.open(self._register.get(number))
+
     def open(self, entry: Entry) -> OpenedMessage:
         """Open what the register holds. Raises as `open_envelope` does, RefusedError if the text is gone."""
         copy = self._register.copy_for(entry, self._handle)

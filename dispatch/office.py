@@ -5,7 +5,7 @@
         office.reply(number, ...)  office.decide(number, ...)  office.cases()  office.collate(...)
         office.list(...)  office.read(number)  office.open(data)  office.export(...)
 
-`make_office` makes a home. Keys are read when they are first needed.
+`founding.make_office` makes a home. Keys are read when they are first needed.
 """
 
 from __future__ import annotations
@@ -17,12 +17,11 @@ from functools import cached_property
 from itertools import groupby
 from typing import TYPE_CHECKING, Literal, Self
 
-from dispatch.addressees import Addressees, expand
-from dispatch.answers import check_fits, fit_report
+from dispatch.answers import check_fits
 from dispatch.attachment import save_attachment, sealed_name
 from dispatch.docket import Docket, collate_returns
-from dispatch.draft import Draft, Problem, ReportDraft
-from dispatch.duties import announced, next_occasion, slots_of, standings_of
+from dispatch.drafting import Drafting
+from dispatch.duties import slots_of, standings_of
 from dispatch.envelope import (
     Envelope,
     OpenedMessage,
@@ -32,34 +31,28 @@ from dispatch.envelope import (
     parse_envelope,
 )
 from dispatch.errors import AwaitedError, DispatchError, NotReadyError, RefusedError, StorageError
-from dispatch.files import locked, make_folder, write_many, write_whole
+from dispatch.files import locked, write_many
 from dispatch.inbox import Inbox
-from dispatch.keeper import load_trusted, make_first_roster
+from dispatch.keeper import load_trusted
 from dispatch.message import MAX_ITEMS, Circular, Report
 from dispatch.note import RosterRef, parse_number
-from dispatch.outbox import Outbox, no_progress, refuse_unless_ready, release, stored_note
+from dispatch.outbox import Outbox, no_progress, release, stored_note
 from dispatch.outgoing import (
     SlotName,
-    check_owing,
-    outgoing_draft,
     outgoing_receipt,
     outgoing_reply,
-    outgoing_report,
     outgoing_ruling,
     outgoing_slot_ruling,
     still_there,
 )
 from dispatch.register import Register
-from dispatch.reportform import read_tables, report_template
-from dispatch.slots import occasion_of
 from dispatch.statement import Statement, sign_statement
-from keys.card import Card, make_card, parse_card, sign_card
+from keys.card import Card, parse_card
 from keys.codec import decode_base64
 from keys.errors import KeyFileError, KeysError, PassphraseError, UnlistedKeyError
-from keys.keyfile import SecretKeys, generate, is_sealed, read_keyfile, replace_keyfile, write_keyfile
-from keys.lines import signing_type
+from keys.keyfile import SecretKeys, read_keyfile
 from keys.signed import encode_signed
-from keys.text import check_line, parse_handle
+from keys.text import check_line
 from keys.trust import check_current
 
 if TYPE_CHECKING:
@@ -69,6 +62,8 @@ if TYPE_CHECKING:
 
     from dispatch.case import Case
     from dispatch.collate import Collation
+    from dispatch.draft import Draft, ReportDraft
+    from dispatch.drafting import Checked
     from dispatch.duties import Slot, Standing
     from dispatch.home import Home
     from dispatch.inbox import Received
@@ -79,15 +74,6 @@ if TYPE_CHECKING:
     from dispatch.register import Entry
     from keys.signing import SigningKey
     from keys.trust import TrustedRoster
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Checked:
-    """What would become of a draft. `outgoing` is None where a problem stops it."""
-
-    outgoing: Outgoing | None
-    addressees: Addressees | None
-    problems: tuple[Problem, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,80 +92,6 @@ class Listed:
 
     entry: Entry
     message: Message | None
-
-
-def make_office(
-    home: Home,
-    *,
-    handle: str,
-    title: str,
-    classical: bool,
-    realm: str | None,
-    passphrase: str | None,
-    now: datetime,
-) -> Card:
-    """Make keys, home and card; with a `realm` also its root key and first roster.
-
-    `passphrase` None writes the keys in clear. Raises RefusedError if an office lives there.
-    """
-    # before any key is made
-    parse_handle(handle)
-    check_line(title)
-    if realm is not None:
-        parse_handle(realm)
-    home.refuse_if_taken()
-    make_folder(home.path, mode=0o700)
-    with locked(home.lock):
-        home.refuse_if_taken()
-        home.sweep()
-        return _make_office(
-            home, handle=handle, title=title, classical=classical, realm=realm, passphrase=passphrase, now=now
-        )
-
-
-def _make_office(
-    home: Home,
-    *,
-    handle: str,
-    title: str,
-    classical: bool,
-    realm: str | None,
-    passphrase: str | None,
-    now: datetime,
-) -> Card:
-    keys = _make_keys(home.office_key, passphrase, classical=classical)
-    card = make_card(
-        handle=handle,
-        title=title,
-        classical=classical,
-        signing=[key.verify_key for key in keys.signing_keys],
-        sealing=[identity.recipient() for identity in keys.identities],
-    )
-    if realm is not None:
-        root = _make_keys(home.root_key, passphrase, sealing=False)
-        make_first_roster(home, realm, root, card, now)
-    # last, because it is what makes the folder an office
-    write_whole(home.card, sign_card(card, keys.signing_keys))
-    return card
-
-
-def _make_keys(
-    path: Path, passphrase: str | None, *, classical: bool = False, sealing: bool = True
-) -> SecretKeys:
-    """Make a key file, or take the one that a killed `init` left."""
-    if path.exists() and path.stat().st_size:
-        keys = read_keyfile(path, lambda: passphrase or "")
-        if keys.signing_keys[0].type != signing_type(classical=classical):
-            raise RefusedError(
-                f"{path}: keys of another kind, from an `init` that did not end", hint="move it away"
-            )
-        if passphrase is not None and not is_sealed(path):
-            # whatever that run was told, this one decides whether they lie in clear
-            replace_keyfile(path, keys, passphrase)
-        return keys
-    keys = generate(classical=classical, sealing=sealing)
-    write_keyfile(path, keys, passphrase)
-    return keys
 
 
 class Office:
@@ -255,6 +167,16 @@ class Office:
         )
 
     @cached_property
+    def _drafting(self) -> Drafting:
+        return Drafting(
+            handle=self.handle,
+            register=self.register,
+            docket=self.docket,
+            trusted=self.trusted,
+            now=self.now,
+        )
+
+    @cached_property
     def outbox(self) -> Outbox:
         """The way out."""
         return Outbox(
@@ -282,18 +204,7 @@ class Office:
 
     def check(self, draft: Draft | ReportDraft) -> Checked:
         """Find what would stop a draft, and who would get it. Raises what the roster has against it."""
-        if isinstance(draft, ReportDraft):
-            outgoing, problems = self._report(draft)
-        else:
-            outgoing, problems = self._outgoing(draft)
-        if outgoing is None:
-            return Checked(outgoing=None, addressees=None, problems=problems)
-        refuse_unless_ready(outgoing, self.handle, self.trusted, self.now)
-        roster = self.trusted.roster
-        addressees = expand(outgoing.to, outgoing.info, self.handle, roster, roster.version)
-        if isinstance(draft, Draft):
-            problems += check_owing(draft, addressees, roster)
-        return Checked(outgoing=outgoing, addressees=addressees, problems=problems)
+        return self._drafting.check(draft)
 
     def report_form(
         self,
@@ -309,40 +220,8 @@ class Office:
 
         `tables`: CSV for fields that are tables. Raises RefusedError for what we do not owe.
         """
-        circular = self._demand(number)
-        case = self.docket.sort().case(number)
-        obligation = (
-            next((one for one in case.circular.obligations if one.id == obligation_id), None)
-            if case
-            else None
-        )
-        if case is not None and obligation is not None and period is None and event is None:
-            period, event = next_occasion(case, obligation, self.handle, self.now)
-        obligation, form = fit_report(
-            circular,
-            self.handle,
-            obligation_id,
-            self.trusted.roster,
-            period=period,
-            event=event,
-            nil=nil,
-            date=self.now,
-        )
-        assert case is not None  # noqa: S101 - only a circular has obligations
-        known = announced(case, obligation, self.handle, event)
-        previous = self.docket.newest_report(number, self.handle, obligation_id, occasion_of(period, event))
-        return report_template(
-            number=str(number),
-            circular=case.circular,
-            obligation=obligation,
-            form=form,
-            period=period,
-            event=event,
-            event_label=known.event_label if known else None,
-            event_date=known.event_date.isoformat() if known and known.event_date else None,
-            nil=nil,
-            previous=previous.message if previous and isinstance(previous.message, Report) else None,
-            tables=read_tables(form, tables),
+        return self._drafting.report_form(
+            number, obligation_id, period=period, event=event, nil=nil, tables=tables
         )
 
     def issue(
@@ -439,7 +318,7 @@ class Office:
         check_line(by)
         if reason is not None:
             check_line(reason)
-        circular = self._demand(number)
+        circular = self.docket.demand(number)
         outgoing = outgoing_reply(
             circular, self.handle, state, by=by, reason=reason, roster=self.trusted.roster
         )
@@ -449,7 +328,7 @@ class Office:
         """Accept a report, or return it for a `reason`. Raises RefusedError, FormatError."""
         if reason is not None:
             check_line(reason)
-        report = self._demand(number)
+        report = self.docket.demand(number)
         if not isinstance(report.message, Report):
             raise RefusedError(f"{number} is a {report.message.kind}, and not a report")
         circular = self._own(parse_number(report.message.answers.number))
@@ -584,49 +463,12 @@ class Office:
             hint="send our card to the keeper of the roster, then import the new roster",
         )
 
-    def _demand(self, number: Number) -> OpenedMessage:
-        """Open a dispatch of the register. Raises RefusedError if it is not there."""
-        return self.docket.open(self.register.get(number))
-
     def _own(self, number: Number) -> OpenedMessage:
         """Open a circular of ours. Raises RefusedError for another's."""
-        opened = self._demand(number)
+        opened = self.docket.demand(number)
         if number.handle != self.handle or not isinstance(opened.message, Circular):
             raise RefusedError(f"{number} is not a circular of ours: only its issuer decides")
         return opened
-
-    def _outgoing(self, draft: Draft) -> tuple[Outgoing | None, tuple[Problem, ...]]:
-        """Make a circular or letter of its draft, unless a relation is to what there is not."""
-        ids, problems = {}, []
-        for index, relation in enumerate(draft.relations):
-            number = parse_number(relation.number)
-            entry = self.register.find(number)
-            line = draft.lines.get(f"relation[{index}].number", 1)
-            if entry is not None:
-                ids[relation.number] = entry.id
-            if relation.type == "refers":
-                continue
-            if number.handle != self.handle:
-                text = f"{relation.type} {number}, which is not ours: only its issuer can"
-                problems.append(Problem(line, text, "", RefusedError.code))
-            elif entry is None:
-                text = f"our register has no {number}"
-                problems.append(Problem(line, text, "`dispatch list --out` shows ours", RefusedError.code))
-        return (None if problems else outgoing_draft(draft, ids)), tuple(problems)
-
-    def _report(self, draft: ReportDraft) -> tuple[Outgoing | None, tuple[Problem, ...]]:
-        """Make a report of its draft, unless something stops it."""
-        check_current(self.trusted, self.now)
-        try:
-            circular = self._demand(draft.answers_number)
-        except RefusedError as error:
-            return None, (Problem(draft.lines.get("answers", 1), str(error), error.hint, error.code),)
-        earlier = self.docket.newest_report(
-            draft.answers_number, self.handle, draft.obligation, occasion_of(draft.period, draft.event)
-        )
-        return outgoing_report(
-            draft, circular, self.handle, earlier=earlier, roster=self.trusted.roster, now=self.now
-        )
 
     def _peek(self, entry: Entry) -> Message | None:
         try:

@@ -35,8 +35,8 @@ def make_realm(home: Path, count: int) -> str:
 
     The group @all holds every branch, @tenth a tenth of them.
     """
+    from dispatch.founding import make_office
     from dispatch.home import Home
-    from dispatch.office import make_office
     from keys.keyfile import read_keyfile
     from keys.roster import add_offices, next_version, set_group
     from keys.trust import encode_roster_file, sign_roster, trust_update

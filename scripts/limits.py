@@ -135,9 +135,9 @@ def make_realm(folder: Path, count: int) -> str:
 
     Gives the root fingerprint. The group @all holds the branches without a home.
     """
+    from dispatch.founding import make_office
     from dispatch.home import Home
     from dispatch.keeper import load_trusted
-    from dispatch.office import make_office
     from keys.keyfile import read_keyfile
     from keys.roster import add_offices, next_version, set_group
     from keys.trust import encode_roster_file, sign_roster, trust_update

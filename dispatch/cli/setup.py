@@ -50,7 +50,7 @@ def init_command(
     dispatch init tula --title "Тульский губком"
     dispatch --home centre init cc --title "Central Committee" --root --realm rkp
     """
-    from dispatch.office import make_office
+    from dispatch.founding import make_office
 
     if realm and not root:
         raise click.UsageError("--realm goes with --root")

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 from dispatch.audit.run import run_audit
 from dispatch.draft import read_draft
 from dispatch.envelope import parse_signed_note
+from dispatch.founding import make_office
 from dispatch.home import Home
 from dispatch.keeper import Keeper
 from dispatch.merkle import leaf_hash, root
 from dispatch.note import FIRST_HEAD, Copies, Head, Note, Number, RosterRef
-from dispatch.office import make_office
 from keys.signed import encode_signed
 from keys.trust import encode_roster_file
 from tests.dispatch.realm import Realm

@@ -21,12 +21,13 @@ import msgspec
 from dispatch.addressees import expand
 from dispatch.draft import parse_draft
 from dispatch.envelope import NAMESPACE, Copy, encode_envelope, leaf_data
+from dispatch.founding import make_office
 from dispatch.home import Home
 from dispatch.keeper import Keeper
 from dispatch.merkle import Tree, leaf_hash
 from dispatch.message import Circular, Letter, Message, content_digest, encode_message
 from dispatch.note import FIRST_HEAD, Copies, Head, Note, Number, RosterRef, encode_note
-from dispatch.office import Office, make_office
+from dispatch.office import Office
 from dispatch.plaintext import Secrets, encode_secrets
 from keys import age
 from keys.age.header import encode_header, encode_signed

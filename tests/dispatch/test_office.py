@@ -8,9 +8,9 @@ import pytest
 
 from dispatch.audit import verify_files
 from dispatch.errors import DigestError, FutureError, RefusedError
+from dispatch.founding import make_office
 from dispatch.home import HOME_VARIABLE, Home, find_home
 from dispatch.note import Number
-from dispatch.office import make_office
 from keys.card import make_card, sign_card, verify_card
 from keys.errors import (
     ExpiredError,
