@@ -339,6 +339,16 @@ def test_every_attack_names_tests_that_exist(attack: str, cell: str) -> None:
         assert (ROOT / file).is_file() if story else test in _tests_in(ROOT / file), name
 
 
+def test_every_sentence_of_1921_names_tests_that_exist() -> None:
+    text = (ROOT / "docs" / "CIRCULAR-1921.md").read_text("utf-8")
+    named = re.findall(r"`(tests/[^`]+)`", text)
+    assert len(named) > 15
+    for name in named:
+        file, _, test = name.partition("::")
+        assert (ROOT / file).is_file()
+        assert not test or test in _tests_in(ROOT / file), name
+
+
 @cache
 def _tests_in(path: Path) -> frozenset[str]:
     """Give the tests of a file, as `test_x` or `TestClass::test_x`."""

@@ -27,7 +27,7 @@ def calendar(slots: Iterable[Slot], realm: str, now: datetime) -> bytes:
     result.add("prodid", "-//dispatch//due//EN")
     result.add("version", "2.0")
     still = [slot for slot in slots if slot.due and not slot.stands and slot.state != "waived"]
-    still.sort(key=_moment)
+    still.sort(key=lambda slot: (*_moment(slot), slot.office))
     for (due, number, obligation, occasion), group in groupby(still, key=_moment):
         here = list(group)
         event = Event()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from dispatch.case import ended_at, settled_by
 from dispatch.duties import events_of, rates, standings_of
-from dispatch.render.terminal import clean, dtg, table
+from dispatch.render.terminal import clean, dtg, table, wrapped
 from keys.codec import encode_base64
 from keys.text import format_date
 
@@ -89,8 +89,8 @@ def case_text(case: Case, slots: Sequence[Slot], now: datetime, width: int) -> s
     if ended is not None:
         by = min((touch for touch in case.touches if touch.ends), key=lambda touch: touch.date).by
         lines.append(f"  ended by {by} of {dtg(ended)}")
-    lines += _replies_text(case, now)
-    lines += _promises_text(case)
+    for line in (*_replies_text(case, now), *_promises_text(case)):
+        lines += wrapped(line, width)
     for obligation in case.circular.obligations:
         here = [slot for slot in slots if slot.obligation == obligation.id]
         lines += ["", *_obligation_text(obligation, here, width)]
@@ -152,7 +152,7 @@ def _promises_text(case: Case) -> list[str]:
 
 def _obligation_text(obligation: Obligation, slots: Sequence[Slot], width: int) -> list[str]:
     paragraph = f", paragraph {obligation.paragraph}" if obligation.paragraph else ""
-    lines = [f"  {obligation.id}{paragraph}", f"    {rates_text(rates(slots))}"]
+    lines = [f"  {obligation.id}{paragraph}", *wrapped(f"    {rates_text(rates(slots))}", width)]
     if not slots:
         return lines
     offices = sorted({slot.office for slot in slots})
