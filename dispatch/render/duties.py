@@ -106,7 +106,7 @@ def rates_text(figures: Rates) -> str:
     """Say the figures of an obligation under their DHIS2 names."""
 
     def percent(rate: float | None) -> str:
-        return "-" if rate is None else f"{rate:.1f} %"
+        return "-" if rate is None else f"{rate:.1f}%"
 
     on_time = f"{figures.on_time}" + (f" ({figures.untimed} not known)" if figures.untimed else "")
     return (
