@@ -25,6 +25,7 @@ from dispatch.draft.text import (
     check_body,
     check_strings,
     decode,
+    is_report,
     parse_toml,
     split,
 )
@@ -82,7 +83,7 @@ def read_draft(data: bytes) -> Reading:
     if parts is not None:
         table = parse_toml(parts, found)
         # the values of a report may say it all
-        check_body(parts, found, may_be_empty=table is not None and table.get("kind") == "report")
+        check_body(parts, found, may_be_empty=is_report(parts, table))
         if table is not None:
             index = TomlIndex(parts.source, parts.source_line)
             check_strings(index.strings, found)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast, get_args
 
-from dispatch.grammar import check_calendar_date
 from dispatch.message import Precedence
 from dispatch.note import parse_number
+from dispatch.periods import example, parse_day, parse_period
 from keys.errors import FormatError
 from keys.text import parse_handle
 
@@ -69,10 +69,10 @@ def read_report(table: Table, body: str, lines: Mapping[str, int]) -> ReportDraf
         draft = ReportDraft(
             answers_number=number,
             obligation=obligation,
-            period=table.text("period"),
+            period=table.checked("period", parse_period, f"it reads {example(None)}"),
             event=event,
             event_label=table.label("event_label"),
-            event_date=table.day("event_date", check_calendar_date),
+            event_date=table.day("event_date", parse_day),
             nil=table.boolean("nil"),
             revision_reason=table.label("revision_reason"),
             subject=table.label("subject"),

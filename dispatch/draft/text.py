@@ -31,6 +31,9 @@ _LONG_KEY = re.compile(r"""(?<![\w-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+
 # CR CR LF is what comes of turning LF into CRLF twice; after this, valid TOML holds no CR.
 _LINE_END = re.compile(r"(?<!\r)\r++\n")
 _TOML_PLACE = re.compile(r" \(at line ([0-9]+), column [0-9]+\)$")
+_KIND_REPORT = re.compile(r"""^[ \t]*kind[ \t]*=[ \t]*["']report["']""", re.MULTILINE)
+_VALUE_LIKE_DAY = re.compile(r"[^=#\"']*=\s*[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}\b")
+_VALUE_LIKE_NUMBER = re.compile(r"[^=#\"']*=\s*[+-]?[0-9][0-9.,\s]*(#.*)?$")
 
 
 class Problems:
@@ -127,17 +130,30 @@ def parse_toml(parts: Parts, found: Problems) -> dict[str, Any] | None:
     return None
 
 
+def is_report(parts: Parts, table: dict[str, Any] | None) -> bool:
+    """Tell whether a draft is of a report, also when its TOML does not parse."""
+    if table is None:
+        return _KIND_REPORT.search(parts.source) is not None
+    return table.get("kind") == "report"
+
+
 def _explain(message: str, row: str) -> tuple[str, str]:
     """Say what a TOML error means, and what to do, to whoever never heard of TOML."""
     if re.search("[\u2018-\u201f\u00ab\u00bb]", row.partition("#")[0].partition('"')[0]):
-        return "a value in typographic quotes", 'use straight quotes, "'
-    if message.startswith("Illegal character '\\n'"):
-        return "a quoted text does not end on its line", 'a closing quote " is missing'
-    if message.startswith("Cannot overwrite"):
-        return "a field stands twice", "delete one of them"
-    if message == "Invalid value":
-        return "not a value of TOML", 'text stands in straight quotes: subject = "…"'
-    return f"not TOML: {message[:1].lower()}{message[1:]}", "a field reads: name = value"
+        said = "a value in typographic quotes", 'use straight quotes, "'
+    elif message.startswith("Illegal character '\\n'"):
+        said = "a quoted text does not end on its line", 'a closing quote " is missing'
+    elif message.startswith("Cannot overwrite"):
+        said = "a field stands twice", "delete one of them"
+    elif _VALUE_LIKE_DAY.match(row):
+        said = "no day of the calendar", "a day reads 2026-12-31"
+    elif _VALUE_LIKE_NUMBER.match(row):
+        said = "a number that TOML writes otherwise", "1234 or 12.5: no comma, no space, no 0 before it"
+    elif message == "Invalid value":
+        said = "not a value of TOML", 'text stands in straight quotes: subject = "…"'
+    else:
+        said = f"not TOML: {message[:1].lower()}{message[1:]}", "a field reads: name = value"
+    return said
 
 
 def check_strings(strings: Iterable[tuple[int, str]], found: Problems) -> None:

@@ -162,7 +162,14 @@ class TestWhatDoesNotParse:
             (letter("info = [", '"a",'), 7, "not TOML"),
             (letter("a = " + "[" * 9000), 2, "too many brackets"),
             (letter("a = " + "9" * 5000), 2, "too long a number"),
-            (letter("a = 2026-13-01"), 5, "not TOML"),
+            (letter("a = 2026-13-01"), 5, "no day of the calendar"),
+            (letter("a = 2026-02-30 # x"), 5, "no day of the calendar"),
+            (letter("a = -12,5"), 5, "a number"),
+            (letter("a = 1 234"), 5, "a number"),
+            (letter("a = 1\u202f234,5\t# x"), 5, "a number"),
+            (letter("a = 007"), 5, "a number"),
+            (letter("a = 1,b"), 5, "not TOML"),
+            (letter("a =  # b = 2026-02-30"), 5, "not a value"),
         ],
     )
     def test_names_the_line_of_the_file(self, data: bytes, line: int, text: str) -> None:

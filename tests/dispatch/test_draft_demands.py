@@ -266,12 +266,25 @@ class TestReports:
             ('period = "2026-05"', "event = 0", 4),
             ('period = "2026-05"', 'period = "2026-05"\nevent_label = "x"', 5),
             ('period = "2026-05"', 'period = "2026-05"\nnil = 1', 5),
+            ('period = "2026-05"', 'period = ""', 4),
+            ('period = "2026-05"', 'period = "May"', 4),
+            ('period = "2026-05"', 'period = "2025-W53"', 4),  # a week that the year does not have
         ],
     )
     def test_each_rule_at_its_line(self, old: str, new: str, line: int) -> None:
         draft, problems = self.read(REPORT.replace(old, new))
         assert draft is None
         assert (MALFORMED, line) in problems
+
+    @pytest.mark.parametrize("day", ["1969-12-31", "3000-01-01", '"1900-01-01"', '"12.06.2026"'])
+    def test_an_event_is_on_a_day_that_its_receivers_take(self, day: str) -> None:
+        """It went out, was rejected by everybody, and stopped `due` of the office that had sent it."""
+        text = REPORT.replace('period = "2026-05"', f'event = 1\nevent_label = "x"\nevent_date = {day}')
+        assert self.read(text) == (None, [(MALFORMED, 6)])
+
+    @pytest.mark.parametrize("value", ["12,5", "2026-02-30"])
+    def test_one_that_does_not_parse_may_be_without_a_text_all_the_same(self, value: str) -> None:
+        assert self.read(REPORT.replace("= 12", f"= {value}")) == (None, [(MALFORMED, 6)])
 
     def test_an_event_half_said(self) -> None:
         _, problems = self.read(REPORT.replace('period = "2026-05"', "event = 1"))
