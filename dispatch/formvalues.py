@@ -40,7 +40,10 @@ _DUE = {
     "select": "one of the choices, in quotes",
     "table": "rows, each under a line of its own in double brackets",
 }
-_BOOLEANS = {"true": True, "false": False, "yes": True, "no": False, "да": True, "нет": False}
+_BOOLEANS = dict.fromkeys(("true", "yes", "да", "истина"), True) | dict.fromkeys(
+    ("false", "no", "нет", "ложь"), False
+)
+"""What spreadsheets write, and people type."""
 
 
 def read_values(

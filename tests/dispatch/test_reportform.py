@@ -419,6 +419,13 @@ class TestTables:
         assert row == {"demand": "x", "count": 1234, "share": "1.5"}
         assert list(row) == ["demand", "count", "share"]
 
+    @pytest.mark.parametrize(
+        ("cell", "value"), [("TRUE", True), ("ЛОЖЬ", False), ("истина", True), ("Нет", False)]
+    )
+    def test_truth_as_spreadsheets_write_it(self, cell: str, *, value: bool) -> None:
+        table = field("t", "table", columns=(field("met", "boolean"),))
+        assert read_table(table, f"met\n{cell}\n".encode()) == ({"met": value},)
+
     def test_a_cell_of_several_lines(self) -> None:
         assert read_table(TABLE, b'demand,count\r\n"a\r\nb",1\r\n') == ({"demand": "a\nb", "count": 1},)
 
