@@ -187,6 +187,31 @@ def _make_notes() -> dict[str, Seeds]:
     }
 
 
+_REPORT = """\
++++
+kind = "report"
+answers = "cc/2026/4#monthly"
+period = "2026-05"
+precedence = "priority"
+revision_reason = "x"
+[values]
+meetings = 12
+share = 12.5
+course = "a\\tb\\n"
+last = 2026-05-31
+met = false
+mood = "хорошее"
+[[values.demands]]
+demand = "Хлеб"
+times = 2
+[[values.demands]]
+demand = "\\u202eДрова"
+share = 0.10
++++
+Text
+"""
+
+
 def _fill_in(text: str) -> bytes:
     """Put something into the placeholders of a template."""
     text = re.sub(r"\[Replace this: (?:[^]]*as in )?([^]]+)\]", r"\1", text)
@@ -207,7 +232,23 @@ def _make_texts() -> dict[str, Seeds]:
     toml = (
         b'a.b = [1, \'x\', {c = "\\u0041"}] # d\n[[t]]\n"k k" = \'\'\'\ny\'\'\'\n[t.u]\nz = """\\\n  w"""\n'
     )
+    report = _REPORT.encode()
     return {
+        "report_draft": {
+            "values": report,
+            "event": report.replace(
+                b'period = "2026-05"', b'event = 3\nevent_label = "c"\nevent_date = 2026-06-12'
+            ),
+            "nil": report.partition(b"[values]")[0] + b"nil = true\n+++\n",
+            "numbers": report.replace(b"share = 12.5", b"share = -1e2"),
+            "comma": report.replace(b"12.5", b"12,5"),
+        },
+        "csv_table": {
+            "names": "demand,times,share,day,met,mood\nХлеб,2,1.5,2026-05-31,true,a\n".encode(),
+            "labels": '\ufeffПоле demand;Поле share;;\r\n"Х ""и"";\r\nд";-1,50;;\r\n'.encode(),
+            "tabs": "met\tdemand\ttimes\rнет\tx\t1\u202f234\r".encode(),
+            "marks": b"demand\n[Replace this: x]\n{++a++}\nreplace-this\n",
+        },
         "message": lines,
         "secrets": {"circular": hidden, "none": hidden.replace(samples.digest(20).encode(), b"")},
         "plaintext": plaintexts,

@@ -152,6 +152,30 @@ def _obligation(name: str, **members: Any) -> dict[str, Any]:
     return {"id": name, "paragraph": 4, "form": "monthly", **none, **plain, **members}
 
 
+EVERY_TYPE = {
+    "id": "monthly",
+    "fields": [
+        _field("meetings", "integer", minimum="0", maximum="1000", target="1"),
+        _field("share", "decimal", required=False, maximum="100"),
+        _field("course", "text", required=False),
+        _field("last", "date", required=False),
+        _field("met", "boolean", required=False),
+        _field("mood", "select", required=False, choices=["хорошее", "плохое"]),
+        _field(
+            "demands",
+            "table",
+            required=False,
+            columns=[
+                _field("demand", "text"),
+                _field("times", "integer", required=False, minimum="1"),
+                _field("share", "decimal", required=False),
+                _field("day", "date", required=False),
+                _field("met", "boolean", required=False),
+                _field("mood", "select", required=False, choices=["a", "b"]),
+            ],
+        ),
+    ],
+}
 RELATION = {"type": "amplifies", "number": "cc/2026/3", "id": digest(9), "paragraph": 2}
 SLOT = {
     "number": "cc/2026/4",

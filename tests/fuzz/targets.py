@@ -21,11 +21,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 from unittest.mock import patch
 
-from msgspec import Struct, to_builtins
+from msgspec import Struct, convert, to_builtins
+from msgspec.structs import replace
 
 from dispatch.attachment import clean_name
 from dispatch.audit import verify_file
-from dispatch.draft import Draft, parse_draft, read_draft
+from dispatch.draft import Draft, ReportDraft, parse_draft, read_draft
 from dispatch.envelope import (
     NAMESPACE,
     Copy,
@@ -39,6 +40,7 @@ from dispatch.envelope import (
     parse_signed_note,
 )
 from dispatch.errors import DispatchError, DraftError, NotReadyError, Problem, ProofError
+from dispatch.formvalues import check_values, read_values
 from dispatch.grammar import (
     check_addressees,
     check_attachment_name,
@@ -49,11 +51,13 @@ from dispatch.grammar import (
     check_zone,
 )
 from dispatch.merkle import leaf_hash, node_hash, verify_inclusion
-from dispatch.message import encode_message, parse_message
+from dispatch.message import Circular, Report, encode_message, parse_message
 from dispatch.note import MAX_DECIMAL, Number, encode_note, parse_note, parse_number, parse_volume
+from dispatch.obligation import Form, Value
 from dispatch.plaintext import Secrets, encode_secrets, parse_plaintext, parse_secrets
 from dispatch.render.message import message_text
 from dispatch.render.terminal import clean
+from dispatch.reportform import read_table, report_template
 from dispatch.tomlindex import TomlIndex
 from keys import age
 from keys.age.header import encode_header, encode_signed, parse_header
@@ -591,6 +595,76 @@ def _send(ready: Draft) -> None:
     names = ["relations"] if ready.kind == "letter" else ["relations", "promises", "obligations", "forms"]
     fields |= {name: to_builtins(getattr(ready, name)) for name in names}
     parse_message(samples.line(fields))
+
+
+FORM = convert(samples.EVERY_TYPE, Form)
+
+
+@target
+def report_draft(data: bytes) -> None:
+    """The draft of a report to a form of every type: what has no problem fits, and is read back the same."""
+    found, problems = read_draft(data)
+    if not isinstance(found, ReportDraft):
+        return
+    values, wrong = read_values(FORM, found.values, found.lines)
+    lines = data.count(b"\n") + 1
+    assert all(1 <= problem.line <= lines for problem in wrong)
+    assert all(problem.text.isprintable() for problem in wrong)
+    if wrong or problems:
+        return
+    check_values(FORM, values)
+    event = None
+    if found.event is not None:
+        event = {"count": found.event, "label": found.event_label, "date": found.event_date}
+    fields: dict[str, Any] = {"body": found.body, "period": found.period, "event": event, "values": values}
+    sent = parse_message(samples.line({**samples.MESSAGES["report"], **fields}))
+    assert isinstance(sent, Report)
+    assert sent.values == values
+    again, none = _filled_in(previous=sent)
+    assert (again.body, none) == (found.body, ())
+    assert read_values(FORM, again.values, again.lines) == (values, ())
+
+
+@target
+def csv_table(data: bytes) -> None:
+    """A table from CSV: what is read fits its field, and is read back from the draft that it fills in."""
+    rows = read_table(FORM.fields[-1], data)
+    values: dict[str, Value] = {"meetings": 1}
+    if rows:
+        values["demands"] = rows
+    check_values(FORM, values)
+    previous = parse_message(samples.line({**samples.MESSAGES["report"], "values": {"meetings": 1}}))
+    assert isinstance(previous, Report)
+    again, problems = _filled_in(previous=previous, tables={"demands": rows})
+    if problems:  # cells with the marks of what is unfinished
+        assert b"[Replace this:" in data or b"{" in data or b"replace-this" in data
+        return
+    assert read_values(FORM, again.values, again.lines) == (values, ())
+
+
+def _filled_in(previous: Report, **tables: Any) -> tuple[ReportDraft, tuple[Problem, ...]]:
+    """The draft of a revision, with the reason that it asks for."""
+    circular = parse_message(samples.line(samples.MESSAGES["circular"]))
+    assert isinstance(circular, Circular)
+    event = previous.event
+    text = report_template(
+        number="cc/2026/4",
+        circular=circular,
+        obligation=replace(circular.obligations[0], paragraph=2),
+        form=FORM,
+        period=previous.period,
+        event=event.count if event else None,
+        event_label=event.label if event else None,
+        event_date=event.date if event else None,
+        nil=False,
+        previous=previous,
+        tables=tables.get("tables", {}),
+    )
+    reason = 'revision_reason = "[Replace this: why the figures change]"'
+    assert reason in text
+    found, problems = read_draft(text.replace(reason, 'revision_reason = "x"').encode())
+    assert isinstance(found, ReportDraft)
+    return found, problems
 
 
 @target
