@@ -437,9 +437,6 @@ MUTATIONS: dict[str, tuple[Mutation, ...]] = {
             ),
         ),
     ),
-    "A message of which half": (
-        ((INBOX, "            return not message.relations", "            return True"),),
-    ),
     "A file name that is no text": (
         (
             (
