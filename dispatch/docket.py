@@ -173,7 +173,7 @@ class Sorting:
         self._slots: dict[bytes, tuple[str, str, str]] = {}
         self._by_id: dict[bytes, KeptReport] = {}
         self._rulings: dict[Number, list[Decision]] = defaultdict(list)
-        self._answers: dict[Number, list[Answer]] = defaultdict(list)
+        self._answers: dict[bytes, list[Answer]] = defaultdict(list)
         # by issuer of the receipt and id of what it receipts: its earliest date
         self._receipts: dict[tuple[str, bytes], datetime] = {}
         for one in opened:
@@ -224,7 +224,7 @@ class Sorting:
         for item in message.items:
             key = (message.from_, decode_base64(item.id))
             self._receipts[key] = min(date, self._receipts.get(key, date))
-            self._answers[parse_number(item.number)].append(
+            self._answers[key[1]].append(
                 Answer(
                     number=parse_number(message.number),
                     date=date,
@@ -259,7 +259,7 @@ class Sorting:
                     key=lambda touch: touch.by,
                 )
             ),
-            answers=tuple(self._answers[number]),
+            answers=tuple(self._answers[opened.verified.id]),
         )
 
     def _left(self, handles: Iterator[str]) -> dict[str, datetime]:

@@ -134,8 +134,11 @@ class Standing:
     is_overdue: bool
 
 
-def slots_of(case: Case, now: datetime) -> tuple[Slot, ...]:
-    """Give all slots of a circular, by obligation, occasion and office. Raises RefusedError for its zone."""
+def slots_of(case: Case, now: datetime, *, only: str | None = None) -> tuple[Slot, ...]:
+    """Give the slots of a circular, of all offices or of one, by obligation, office and occasion.
+
+    Raises RefusedError for a zone that this machine does not know.
+    """
     zone = find_zone(case.circular.zone)
     filings: dict[tuple[str, str], dict[str, list[Filing]]] = defaultdict(lambda: defaultdict(list))
     for filing in case.filings:
@@ -147,6 +150,8 @@ def slots_of(case: Case, now: datetime) -> tuple[Slot, ...]:
     found = []
     for obligation in case.circular.obligations:
         for office in case.owing[obligation.id]:
+            if only not in (None, office):
+                continue
             filed = filings[obligation.id, office]
             days = events[office, obligation.before or obligation.after or ""]
             for occasion, opens, due in _occasions(obligation, filed, days, zone, now):
@@ -195,9 +200,7 @@ def next_occasion(
 
     (None, None) for a report once.
     """
-    slots = [
-        slot for slot in slots_of(case, now) if (slot.obligation, slot.office) == (obligation.id, office)
-    ]
+    slots = [slot for slot in slots_of(case, now, only=office) if slot.obligation == obligation.id]
     still_open = [slot for slot in slots if slot.filing is None or slot.state == "returned"]
     if obligation.once is not None:
         return None, None

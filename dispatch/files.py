@@ -65,14 +65,24 @@ def write_whole(path: Path, data: bytes, *, overwrite: bool = False, mode: int =
         # a killed run may have come no further than its name
         sync_directory(path.parent)
         return
+    with new_file(path, overwrite=overwrite, mode=mode) as file:
+        file.write(data)
+
+
+@contextlib.contextmanager
+def new_file(path: Path, *, overwrite: bool = False, mode: int = 0o666) -> Iterator[BinaryIO]:
+    """Give a temporary file that becomes `path` when all is written, or goes if it is not.
+
+    Raises StorageError if a file is there, unless `overwrite`.
+    """
     # so much of the name that the temporary one is not too long; a name's limit is one of bytes
     beginning = os.fsencode(path.name)[:80].decode(errors="ignore")
     with naming(path):
         handle, name = tempfile.mkstemp(prefix=f".{beginning}.", dir=path.parent)
         temporary = Path(name)
         try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
+            with os.fdopen(handle, "w+b") as file:
+                yield file
                 file.flush()
                 os.fchmod(file.fileno(), mode & ~current_umask())
                 os.fsync(file.fileno())

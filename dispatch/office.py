@@ -358,8 +358,7 @@ class Office:
 
     def visible_slots(self, case: Case, now: datetime) -> tuple[Slot, ...]:
         """Give the slots of a circular of which we would know the reports: all, or our own."""
-        found = slots_of(case, now)
-        return found if self.sees_all(case) else tuple(one for one in found if one.office == self.handle)
+        return slots_of(case, now, only=None if self.sees_all(case) else self.handle)
 
     def visible_standings(self, case: Case, now: datetime) -> tuple[Standing, ...]:
         """Give where offices stand with a circular: all, or our own."""

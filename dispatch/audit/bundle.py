@@ -6,10 +6,9 @@ ASCII, relative, without `..`, and differ by more than case.
 
 from __future__ import annotations
 
-import io
 import zipfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from dispatch.audit.collect import find_sources
 from dispatch.envelope import MAX_ENVELOPE
@@ -43,7 +42,8 @@ The root fingerprint above is what the auditor was told. Ask the keeper of the r
 """
 
 
-def bundle(
+def write_bundle(
+    target: BinaryIO,
     paths: Iterable[Path],
     roster: bytes,
     circulars: Sequence[tuple[str, bytes]],
@@ -52,16 +52,12 @@ def bundle(
     root: str,
     at: str,
     partial: bool,
-) -> bytes:
-    """Pack a pile and its findings. What cannot be read is left out: the findings say so."""
+) -> None:
+    """Pack a pile and its findings, one file in memory at a time.
+
+    What cannot be read is left out: the findings say so.
+    """
     sources, _ = find_sources(paths)
-    files: list[tuple[str, bytes]] = []
-    for source in sources:
-        try:
-            data = read_capped(Path(source.path), max(MAX_ENVELOPE, MAX_STATEMENT))
-        except (DispatchError, OSError):
-            continue
-        files.append((f"files/{source.name}", data))
     given = [(f"circulars/{index:04}.circular", data) for index, (_, data) in enumerate(sorted(circulars), 1)]
     options = "".join(f" --circular {name}" for name, _ in given)
     readme = _README.format(
@@ -70,11 +66,19 @@ def bundle(
         partial=" --partial" if partial else "",
         circulars=options,
     )
-    files += [*given, ("roster", roster), ("findings.json", findings), ("README.txt", readme.encode())]
-    output = io.BytesIO()
-    with zipfile.ZipFile(output, "w", zipfile.ZIP_STORED) as archive:
-        for name, data in sorted(files):
-            entry = zipfile.ZipInfo(name, _TIME)
-            entry.external_attr = 0o644 << 16
-            archive.writestr(entry, data)
-    return output.getvalue()
+    first = [("README.txt", readme.encode()), *given, ("findings.json", findings), ("roster", roster)]
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
+        for name, data in first:
+            _add(archive, name, data)
+        for source in sources:
+            try:
+                data = read_capped(Path(source.path), max(MAX_ENVELOPE, MAX_STATEMENT))
+            except (DispatchError, OSError):
+                continue
+            _add(archive, f"files/{source.name}", data)
+
+
+def _add(archive: zipfile.ZipFile, name: str, data: bytes) -> None:
+    entry = zipfile.ZipInfo(name, _TIME)
+    entry.external_attr = 0o644 << 16
+    archive.writestr(entry, data)

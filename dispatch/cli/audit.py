@@ -77,18 +77,20 @@ def audit_command(
         report = run_audit(path, trusted, moment, circulars=given, partial=partial, progress=show)
     written = audit_bytes(report)
     if bundle:
-        from dispatch.audit.bundle import bundle as pack
+        from dispatch.audit.bundle import write_bundle
+        from dispatch.files import new_file
 
-        packed = pack(
-            path,
-            data,
-            given,
-            written,
-            root=str(report.roster["root_fingerprint"]),
-            at=format_date(moment),
-            partial=partial,
-        )
-        write_output(packed, bundle, force=force)
+        with new_file(Path(bundle), overwrite=force) as target:
+            write_bundle(
+                target,
+                path,
+                data,
+                given,
+                written,
+                root=str(report.roster["root_fingerprint"]),
+                at=format_date(moment),
+                partial=partial,
+            )
         say(f"{report.counts['files']} files and the findings are in {bundle}")
     if html:
         from dispatch.render.html import audit_html
@@ -98,6 +100,6 @@ def audit_command(
         write_output(written, None, force=False)
     elif html and html != "-":
         say(f"{report.verdict}: {len(report.findings)} findings are in {html}")
-    elif html is None and bundle != "-":
+    elif html is None:
         print_text(audit_text(report, width()))
     return worst(one.code for one in report.findings)

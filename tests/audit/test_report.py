@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from dispatch.audit.bundle import bundle
+from dispatch.audit.bundle import write_bundle
 from dispatch.audit.collect import find_sources
 from dispatch.audit.result import NOT_PROVEN
 from dispatch.render.audit import audit_bytes, audit_json, audit_text
@@ -68,7 +68,9 @@ def test_what_it_does_not_prove_stands_in_every_form(clean: Archive) -> None:
 
 def pack(archive: Archive, paths: list[Path]) -> bytes:
     report = archive.audit(paths=paths)
-    return bundle(
+    target = io.BytesIO()
+    write_bundle(
+        target,
         paths,
         encode_roster_file(archive.trusted.chain),
         [("cc-2026-1.circular", archive.circular)],
@@ -77,6 +79,7 @@ def pack(archive: Archive, paths: list[Path]) -> bytes:
         at=report.at,
         partial=False,
     )
+    return target.getvalue()
 
 
 def test_the_bundle_audits_to_the_same_findings(archive: Archive, tmp_path: Path) -> None:
