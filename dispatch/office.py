@@ -300,6 +300,8 @@ class Office:
         if not numbers:
             return (), tuple(failures)
         finished = self.outbox.finish()
+        # numbered, and not released: the next run does that
+        failures += [self.outbox.failed.pop(number) for number in numbers if number in self.outbox.failed]
         return tuple(finished[number] for number in numbers if number in finished), tuple(failures)
 
     def _has_attachments(self, entry: Entry) -> bool:

@@ -214,6 +214,7 @@ def roster_import(file: str, pin: str | None) -> int:
     from dispatch.cli.common import open_office
 
     office = open_office()
-    if home.register.exists() and (office.register.waiting("held") or office.register.unreceipted()):
+    register = office.register if home.register.exists() else None
+    if register and (register.waiting("held") or register.unreceipted() or register.unfinished()):
         return report_reception(office.receive(()), as_json=False)
     return 0

@@ -52,6 +52,11 @@ class Tally:
     moments: int = 0
 
 
+def received(realm: Realm) -> int:
+    """How many dispatches of the centre tula's register holds."""
+    return sum(number.startswith("cc/") for number in notes(realm, "tula"))
+
+
 class Ordeal:
     """One command that is killed; the hooks are in the order in which they are called."""
 
@@ -129,7 +134,7 @@ class Receive(Ordeal):
         return ["--home", realm.path / "tula", "receive", post(realm)]
 
     def state(self, realm: Realm) -> str:
-        return f"{len(notes(realm, 'tula'))} registered"
+        return f"{received(realm)} registered"
 
     def settle(self, realm: Realm, chance: random.Random, *, litter: bool = False) -> None:  # noqa: ARG002 - the same for all
         noted = notes(realm, "tula")
@@ -201,7 +206,7 @@ class Import(Ordeal):
     def state(self, realm: Realm) -> str:
         if has_roster(realm, "tula") == self.version:
             return "old roster"
-        return f"new roster, {4 - len(notes(realm, 'tula'))} held"
+        return f"new roster, {4 - received(realm)} held"
 
     def settle(self, realm: Realm, chance: random.Random, *, litter: bool = False) -> None:
         noted = notes(realm, "tula")
