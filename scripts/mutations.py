@@ -344,8 +344,8 @@ MUTATIONS: dict[str, tuple[Mutation, ...]] = {
         ((TEXT, "    found = _FORBIDDEN_IN_BLOCK.search(text)\n", "    found = None\n"),),
     ),
     "Our own words spoofed": (
-        ((TERMINAL, 'f"{_INDENT}{line}".rstrip()', "line"),),
-        ((TERMINAL, '{clean(value)}" for label', '{value}" for label'),),
+        ((TERMINAL, 'f"{_INDENT}{part}".rstrip()', "part"),),
+        ((TERMINAL, "wrapped(clean(value), width - _LABEL_WIDTH)", "value.splitlines()"),),
         ((TERMINAL, "    line = indent + line[size:]", "    line = line[size:]"),),
         ((COMMON, "return fold(text, width()) if stream.isatty() else text", "return text"),),
     ),
@@ -453,7 +453,7 @@ MUTATIONS: dict[str, tuple[Mutation, ...]] = {
     "A thief of a key": (
         (
             (
-                "dispatch/audit.py",
+                "dispatch/audit/verify.py",
                 "        _refuse_compromised(verifier.roster, signed_note.note.number.handle, keys)\n",
                 "",
             ),
@@ -479,10 +479,10 @@ MUTATIONS: dict[str, tuple[Mutation, ...]] = {
         ),
     ),
     "A refused `init`": (
-        (("dispatch/office.py", "    parse_handle(handle)\n    check_line(title)\n", ""),),
+        (("dispatch/founding.py", "    parse_handle(handle)\n    check_line(title)\n", ""),),
         (
             (
-                "dispatch/office.py",
+                "dispatch/founding.py",
                 "if passphrase is not None and not is_sealed(path):",
                 "if not passphrase and path is None:",
             ),
