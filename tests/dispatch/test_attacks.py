@@ -731,7 +731,11 @@ def test_a_long_line_puts_nothing_at_the_left_edge(
         assert run(["--home", home, "receive", str(folder)]) == 0
         assert run(["--home", home, "read", "cc/2026/1"]) == 0
     else:
-        assert run(["verify", "x" + " " * 200 + words, "--roster", str(realm.home("cc").roster)]) != 0
+        # wherever the name begins, one of these would put the words at the edge
+        names = ["x" + " " * blanks + words for blanks in range(100, 180)]
+        pin = realm.trusted.roster.root_fingerprint(2)
+        trust = ["--roster", str(realm.home("cc").roster), "--root", pin, "--at", "2026-11-24T09:00:00Z"]
+        assert run(["verify", *names, *trust]) != 0
         assert run([words.center(300)]) != 0
     lines = output.getvalue().splitlines()
     edges = [line[at : at + 80] for line in lines for at in range(0, len(line), 80)]
