@@ -11,6 +11,8 @@ import re
 from array import array
 from dataclasses import dataclass, field
 from hashlib import sha256
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -106,23 +108,29 @@ def find_sources(paths: Iterable[Path]) -> tuple[list[Source], list[tuple[str, s
             found += _walk(path, failures)
         else:
             found.append((path.name, str(path)))
+    found.sort()
     taken: dict[str, int] = {}
     sources = []
-    for name, place in sorted(found, key=_in_order):
-        safe = _UNSAFE.sub("_", name) or "_"
-        key = safe.casefold()
-        taken[key] = taken.get(key, 0) + 1
-        if taken[key] > 1:
-            stem, dot, ending = safe.rpartition(".")
-            safe = f"{stem or ending}~{taken[key]}{dot}{ending if stem else ''}"
-        sources.append(Source(safe, place))
+    for name, group in groupby(found, key=itemgetter(0)):
+        places = [place for _, place in group]
+        if len(places) > 1:
+            # by what is in them, so that the order of folders is no matter
+            places.sort(key=_digest)
+        for place in places:
+            safe = _unused(_UNSAFE.sub("_", name) or "_", taken)
+            sources.append(Source(name if safe == name else safe, place))
     return sources, sorted(failures)
 
 
-def _in_order(one: tuple[str, str]) -> tuple[str, bytes]:
-    """Order by name; of two with one name, by what is in them, so that the order of folders is no matter."""
-    name, place = one
-    return name, _digest(place)
+def _unused(name: str, taken: dict[str, int]) -> str:
+    """Give a name that no other has, whatever its case; `taken`: how often each was asked for."""
+    stem, dot, ending = name.rpartition(".")
+    chosen = name
+    while chosen.casefold() in taken:
+        taken[name.casefold()] += 1
+        chosen = f"{stem}~{taken[name.casefold()]}{dot}{ending}"
+    taken[chosen.casefold()] = 1
+    return chosen
 
 
 def _digest(place: str) -> bytes:

@@ -110,6 +110,17 @@ def test_names_in_the_report_are_safe_and_differ(tmp_path: Path) -> None:
     assert all(name.isascii() and ".." not in name and not name.startswith("/") for name in names)
 
 
+def test_a_name_made_for_a_second_file_is_nobody_elses(tmp_path: Path) -> None:
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+        for name in ("a.note", "A~2.note"):
+            (tmp_path / folder / name).write_text(f"{folder} {name}")
+    sources, _ = find_sources([tmp_path / "one", tmp_path / "two"])
+    assert len({one.name.casefold() for one in sources}) == len({one.path for one in sources}) == 4
+    again, _ = find_sources([tmp_path / "two", tmp_path / "one"])
+    assert again == sources
+
+
 def test_the_page_is_one_file_without_script(clean: Archive) -> None:
     page = Page(audit_html(clean.audit()))
     names = {tag for tag, _ in page.tags}
