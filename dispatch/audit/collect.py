@@ -62,7 +62,6 @@ class NoteFact:
 
     note: Note
     id: bytes
-    head: bytes
     is_compromised: bool
     files: list[str] = field(default_factory=list)
     indices: bytearray = field(default_factory=bytearray)
@@ -241,6 +240,5 @@ def _new(head: bytes, trusted: TrustedRoster) -> NoteFact:
     return NoteFact(
         note=signed.note,
         id=signed.id,
-        head=head,
         is_compromised=any(one is not None and one.compromised is not None for one in entries),
     )
