@@ -305,3 +305,15 @@ class TestTheFile:
 def test_a_moment_is_kept_to_the_second(register: Register) -> None:
     number = put(register, now=NOW + timedelta(seconds=1))
     assert register.get(number).date == NOW + timedelta(seconds=1)
+
+
+def test_a_register_of_before_there_were_receipts_owes_them(realm: Realm, tmp_path: Path) -> None:
+    path = tmp_path / "old.db"
+    with Register(path) as register:
+        register.receive(verified(realm), b"s", (), NOW, wants_receipt=False)
+        put(register, "tula")
+    connection = sqlite3.connect(path)
+    connection.executescript("DROP TABLE unreceipted; PRAGMA user_version = 1")
+    connection.close()
+    with Register(path) as register:
+        assert [str(entry.number) for entry in register.unreceipted()] == ["cc/2026/1"]
