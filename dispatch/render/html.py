@@ -6,6 +6,7 @@ The templates lie in `dispatch/templates`; Jinja2 escapes whatever goes into the
 from __future__ import annotations
 
 import unicodedata
+from collections import defaultdict
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -18,9 +19,11 @@ from dispatch.message import Receipt
 from dispatch.render.audit import VERDICTS, by_obligation, sorted_findings
 from dispatch.render.collation import figure, occasion_text, plain, span_text
 from keys.codec import encode_base64
+from keys.text import parse_date
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from dispatch.audit.result import AuditReport
     from dispatch.collate import Collation
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
     from dispatch.obligation import Field, Obligation, Value
 
 _BAR = 240
+_LINE = 600
 _KINDS = {Figures: "figures", Choices: "choices", Entries: "entries", Lines: "lines"}
 
 
@@ -143,6 +147,7 @@ def audit_html(report: AuditReport) -> str:
             ],
             events_of=events_of,
             duration=_duration,
+            timelines=_timelines(report),
         )
     )
 
@@ -158,6 +163,22 @@ def _matrix(obligation: Obligation, slots: Sequence[Slot]) -> dict[str, Any]:
         "offices": sorted({slot.office for slot in slots}),
         "cells": cells,
     }
+
+
+def _timelines(report: AuditReport) -> dict[str, str]:
+    """Give a drawing of each volume: a stroke for each day on which a note is dated, over the whole time."""
+    dates: dict[str, set[datetime]] = defaultdict(set)
+    for one in report.dispatches:
+        dates[one.number.rpartition("/")[0]].add(parse_date(one.date))
+    everything = sorted(date for found in dates.values() for date in found)
+    if not everything:
+        return {}
+    begun, whole = everything[0], max(1.0, (everything[-1] - everything[0]).total_seconds())
+    places = {
+        name: sorted({round(_LINE * (date - begun).total_seconds() / whole) for date in found})
+        for name, found in dates.items()
+    }
+    return {name: "".join(f"M{place} 2v8" for place in found) for name, found in places.items()}
 
 
 def _duration(seconds: int) -> str:
