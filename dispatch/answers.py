@@ -6,8 +6,8 @@
     circular    who owes its reports gets it; it amends, supersedes or cancels only its issuer's own
     letter      refers, and does no more
 
-What cannot be judged yet, because the dispatch that is answered has not come, raises
-AwaitedError. Pure: what the register holds is asked of a function.
+What cannot be judged yet, because the dispatch that is answered has not come or this machine
+does not know the time zone, raises AwaitedError. Pure: what the register holds is asked of a function.
 """
 
 from __future__ import annotations
@@ -154,6 +154,11 @@ def _check_occasion(
 
 def _check_circular(message: Circular, opened: OpenedMessage, roster: Roster) -> None:
     _check_relations(message.relations, message, allowed=("refers", *_BINDING))
+    try:
+        find_zone(message.zone)
+    except RefusedError as error:
+        # kept and tried again: with newer time zone data there may be one
+        raise AwaitedError(str(error), hint=error.hint) from None
     version = opened.verified.note.roster.version
     copies = set(expand(message.to, message.info, message.from_, roster, version).copies)
     for obligation in message.obligations:

@@ -15,7 +15,7 @@
     |-- RefusedError                   7  not ready, no right, no key for an addressee
     |   |-- NotReadyError                 a draft that may not go out; carries problems
     |   |-- MisfitError                   an answer that does not fit what it answers; names the field
-    |   |-- AwaitedError                  it answers a dispatch that has not come yet
+    |   |-- AwaitedError                  it cannot be judged yet
     |   `-- FutureError                   dated more than a day ahead of our clock
     `-- StorageError                   1  the register or a file cannot be used
 
@@ -144,7 +144,7 @@ class MisfitError(RefusedError):
 
 
 class AwaitedError(RefusedError):
-    """An answer to a dispatch that has not come yet."""
+    """What cannot be judged yet: the dispatch that it answers has not come, or its time zone is not known."""
 
 
 class FutureError(RefusedError):

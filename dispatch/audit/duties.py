@@ -119,9 +119,21 @@ def audit_duties(
     touches = _touches(disclosed)
     duties, findings = [], []
     for one in disclosed:
-        case, found = _case(one, by_answer, receipts, roster=roster, now=now, touches=touches)
-        findings += found
-        duties.append(Duty(case=case, slots=slots_of(case, now), standings=standings_of(case, now)))
+        try:
+            case, found = _case(one, by_answer, receipts, roster=roster, now=now, touches=touches)
+            duties.append(Duty(case=case, slots=slots_of(case, now), standings=standings_of(case, now)))
+            findings += found
+        except (DispatchError, KeysError) as error:
+            findings.append(
+                Finding(
+                    kind="circular-not-judged",
+                    subject=str(one.fact.number),
+                    text=f"its duties cannot be judged here: {error}",
+                    severity="not-checkable",
+                    code=FINDINGS,
+                    files=tuple(one.fact.files[:1]),
+                )
+            )
     return duties, findings
 
 

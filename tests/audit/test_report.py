@@ -7,12 +7,15 @@ import json
 import shutil
 import subprocess
 import zipfile
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 
 from dispatch.audit.bundle import write_bundle
-from dispatch.audit.collect import find_sources
+from dispatch.audit.collect import collect, find_sources
+from dispatch.audit.duties import audit_duties, disclose
 from dispatch.audit.result import NOT_PROVEN
 from dispatch.render.audit import audit_bytes, audit_json, audit_text
 from dispatch.render.html import audit_html
@@ -108,6 +111,15 @@ def test_names_in_the_report_are_safe_and_differ(tmp_path: Path) -> None:
     names = [one.name for one in sources]
     assert len({name.casefold() for name in names}) == len(names) == 6
     assert all(name.isascii() and ".." not in name and not name.startswith("/") for name in names)
+
+
+def test_a_circular_that_cannot_be_judged_stops_nothing(clean: Archive) -> None:
+    sources, _ = find_sources([clean.post])
+    collected = collect(sources, clean.trusted)
+    [one], _ = disclose(collected, [("x", clean.circular)])
+    strange = replace(one, circular=msgspec.structs.replace(one.circular, zone="Mars/Olympus"))
+    duties, findings = audit_duties(collected, [strange], {}, clean.trusted.roster, END)
+    assert (duties, [each.kind for each in findings]) == ([], ["circular-not-judged"])
 
 
 def test_a_name_made_for_a_second_file_is_nobody_elses(tmp_path: Path) -> None:

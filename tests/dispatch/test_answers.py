@@ -502,6 +502,18 @@ class TestRelations:
         [outcome] = realm.receive("tula", realm.put(realm.forge(forged)) / "tula.dispatch")
         assert (outcome.state, outcome.code) == ("rejected", 7)
 
+    def test_a_zone_that_there_is_not_holds_the_circular_and_stops_nothing(self, realm: Realm) -> None:
+        realm.receive("tula", realm.issue())
+        forged = Forgery(
+            ordinal=2,
+            message=lambda one: msgspec.structs.replace(one, zone="Mars/Olympus"),
+            note=lambda note: dataclasses.replace(note, register=note.register),
+        )
+        [outcome] = realm.receive("tula", realm.put(realm.forge(forged)) / "tula.dispatch")
+        assert (outcome.state, outcome.code) == ("held", 7)
+        with realm.office("tula") as office:
+            assert len(office.cases()) == 1
+
     def test_a_circular_answers_nothing(self, realm: Realm) -> None:
         forged = Forgery(note=slots(bytes(32)))
         [outcome] = realm.receive("tula", realm.put(realm.forge(forged)) / "tula.dispatch")
