@@ -612,6 +612,25 @@ MUTATIONS: dict[str, tuple[Mutation, ...]] = {
             (ANSWERS, "    if encode_base64(found.verified.id) != note_id:", "    if not note_id:"),
         ),
     ),
+    "A value of a report that a spreadsheet": (
+        (("dispatch/render/csv.py", "    if _FORMULA.match(", "    if False and _FORMULA.match("),),
+    ),
+    "Markup or script in labels": (
+        (
+            ("dispatch/render/html.py", "        autoescape=True,", "        autoescape=False,"),
+            (
+                "dispatch/audit/collect.py",
+                '_unused(_UNSAFE.sub("_", name) or "_", taken)',
+                "_unused(name, taken)",
+            ),
+        ),
+    ),
+    "Text in a form's label": (
+        (("dispatch/reportform.py", 'lines.append(f"# {rest}")', "lines.append(rest)"),),
+    ),
+    "A circular in a time zone": (
+        ((ANSWERS, "        find_zone(message.zone)\n", "        pass\n"),),
+    ),
     "A draft with two readings": (
         (("dispatch/draft/text.py", "(mark := _MARK.search(text, end))", "(mark := None)"),),
     ),
