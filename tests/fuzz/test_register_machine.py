@@ -259,21 +259,25 @@ class RegisterMachine(RuleBasedStateMachine):
 
     def _hand_over(self, to: str, data: bytes, arriving: Post | None) -> None:
         """Receive one file: what is held is tried again first. `arriving` None: the file must be refused."""
-        expected: list[tuple[Post | None, str]] = []
-        for post in sorted(self.held[to], key=lambda post: self.kept[to].index(post.data)):
-            state = self._arrive(to, post)
-            if state != "held":
-                expected.append((post, state))
-        expected.append((arriving, "refused" if arriving is None else self._arrive(to, arriving)))
+        expected: list[tuple[str, Number | None]] = []
+        retried = sorted(self.held[to], key=lambda post: self.kept[to].index(post.data))
+        states = [(post, self._arrive(to, post)) for post in retried]
+        expected += [(state, self._gap(to, post, state)) for post, state in states if state != "held"]
+        state = "refused" if arriving is None else self._arrive(to, arriving)
+        expected.append((state, self._gap(to, arriving, state)))
         path = Path(self.folder.name, "file.dispatch")
         path.write_bytes(data)
         found = self.realm.receive(to, path, now=self.now)
-        assert [outcome.state for outcome in found] == [state for _, state in expected]
-        for outcome, (what, state) in zip(found, expected, strict=True):
-            assert (outcome.error is None) == (state in ("new", "known"))
-            if what is not None and state in ("new", "known"):
-                gap = what.after is not None and what.after not in self.received[to]
-                assert outcome.after == (what.after if gap else None)
+        assert [(outcome.state, outcome.after) for outcome in found] == expected
+        for outcome in found:
+            assert (outcome.error is None) == (outcome.state in ("new", "known"))
+
+    def _gap(self, to: str, post: Post | None, state: str) -> Number | None:
+        """Name the dispatch before this one if it never came; what is held or was rejected has come."""
+        if post is None or post.after is None or state not in ("new", "known"):
+            return None
+        came = {parse_envelope(data).signed_note.note.number for data in self.kept[to]}
+        return None if post.after in came | self.received[to].keys() else post.after
 
     def _arrive(self, to: str, post: Post) -> str:
         """Say what becomes of it, and remember that."""
