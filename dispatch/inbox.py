@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from dispatch.answers import check_fits
 from dispatch.attachment import take_along
+from dispatch.continuity import passes_over
 from dispatch.envelope import (
     MAX_ENVELOPE,
     Envelope,
@@ -74,7 +75,8 @@ class Received:
     """What became of one file.
 
     `state`: new or known (registered), held or rejected (kept aside), refused (left where it lies).
-    `after`: the dispatch before this one, if we never got it. `missing`: attachments not here yet.
+    `after`: the dispatch before this one, if we never got it. `disputed`: one that is registered too, and of
+    which this one, or which of this one, does not know. `missing`: attachments not here yet.
     """
 
     file: str
@@ -83,6 +85,7 @@ class Received:
     opened: OpenedMessage | None = None
     error: Exception | None = None
     after: Number | None = None
+    disputed: Number | None = None
     missing: tuple[bytes, ...] = ()
 
     @property
@@ -146,12 +149,12 @@ class Inbox:
                 outcomes.append(self._take(data, path, self._now))
             except (DispatchError, KeysError, OSError) as error:
                 outcomes.append(Received(file=str(path), state="refused", error=error))
-        return Batch(received=tuple(map(self._with_gap, outcomes)), for_others=for_others)
+        return Batch(received=tuple(map(self._with_neighbours, outcomes)), for_others=for_others)
 
     def receive_data(self, data: bytes, name: str) -> Received:
         """Take in one envelope that is no file; attachments are looked for in the current folder."""
         try:
-            return self._with_gap(self._take(data, Path(name), self._now))
+            return self._with_neighbours(self._take(data, Path(name), self._now))
         except (DispatchError, KeysError) as error:
             return Received(file=name, state="refused", error=error)
 
@@ -173,7 +176,7 @@ class Inbox:
             # what turned out to be forged is not kept; what was rejected is, as evidence
             if outcome.state == "refused":
                 self._register.drop_waiting(waiting.digest)
-        return tuple(map(self._with_gap, outcomes))
+        return tuple(map(self._with_neighbours, outcomes))
 
     def _is_for_others(self, data: bytes) -> bool:
         found = _ADDRESSEE.search(data)
@@ -281,18 +284,33 @@ class Inbox:
         if envelope.copy.to != self._handle:
             raise NotForUsError(f"this copy is for {envelope.copy.to}, not for {self._handle}")
 
-    def _with_gap(self, outcome: Received) -> Received:
-        """Add the dispatch before this one, if it never came."""
+    def _with_neighbours(self, outcome: Received) -> Received:
+        """Add the dispatch before this one, if it never came, and one that does not go together with it."""
         if outcome.opened is None:
             return outcome
         after = outcome.opened.verified.copy.after
-        if after is None or self._register.find(after) or self._register.is_waiting(after):
-            return outcome
-        return replace(outcome, after=after)
+        is_here = after is None or self._register.find(after) or self._register.is_waiting(after)
+        disputed = self._disputed(outcome.opened.verified)
+        return replace(outcome, after=None if is_here else after, disputed=disputed)
+
+    def _disputed(self, verified: VerifiedEnvelope) -> Number | None:
+        """Give the dispatch before that this one passes over, or the one after that passes over this one."""
+        number = verified.note.number
+        before, later = self._register.before(number), self._register.after(number)
+        if before is not None and passes_over(
+            verified.copy.after, verified.note.register, before.note.number
+        ):
+            return before.note.number
+        if later is None:
+            return None
+        copy = self._register.copy_for(self._register.get(later.note.number), self._handle)
+        if copy is not None and passes_over(copy.after, later.note.register, number):
+            return later.note.number
+        return None
 
 
 def _check_not_ahead(date: datetime, now: datetime) -> None:
-    if date > now + CLOCK_TOLERANCE:
+    if date - now > CLOCK_TOLERANCE:
         raise FutureError(
             f"dated {format_date(date)}, more than a day ahead of our clock",
             hint="check the clock of this machine",

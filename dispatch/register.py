@@ -19,10 +19,11 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import TYPE_CHECKING, Final, Literal, Self
 
-from dispatch.envelope import Copy
+from dispatch.continuity import HeldNote, check_continues
+from dispatch.envelope import Copy, parse_envelope
 from dispatch.errors import INTEGRITY, EquivocationError, RefusedError, StorageError
-from dispatch.merkle import leaf_hash, root
-from dispatch.note import FIRST_HEAD, Head, Number, parse_number
+from dispatch.merkle import Frontier, leaf_hash, root
+from dispatch.note import FIRST_HEAD, Head, Number, parse_note, parse_number
 from keys.text import format_date, parse_date
 
 if TYPE_CHECKING:
@@ -107,6 +108,7 @@ class Register:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._trees: dict[tuple[str, str], Frontier] = {}
         path.touch(mode=0o600)
         with self._translated():
             self._connection = sqlite3.connect(path, timeout=WAIT, isolation_level=None)
@@ -294,7 +296,8 @@ class Register:
     ) -> bool:
         """Store a verified envelope, and whether to receipt it. True if it is new, False if it was there.
 
-        Raises EquivocationError if another note has its number.
+        Raises EquivocationError if another note has its number, RegisterError if it contradicts others of
+        its register.
         """
         note, copy = verified.note, verified.copy
         with self.transaction():
@@ -306,6 +309,8 @@ class Register:
                         hint="that office signed two dispatches with one number: compare with other offices",
                     )
                 return False
+            self._demand_no_twin(verified)
+            check_continues(HeldNote(verified.id, note), self)
             seq, copy_seq = self.reserve()
             self.store_note(
                 seq=seq,
@@ -327,6 +332,47 @@ class Register:
             if wants_receipt:
                 self._connection.execute("INSERT INTO unreceipted (note) VALUES (?)", (seq,))
         return True
+
+    def _demand_no_twin(self, verified: VerifiedEnvelope) -> None:
+        """Raise EquivocationError if another note of this number was rejected for whatever reason."""
+        query = "SELECT file FROM waiting WHERE number = ? AND verified AND state = 'rejected'"
+        for row in self._connection.execute(query, (str(verified.note.number),)):
+            if parse_envelope(row[0]).signed_note.id != verified.id:
+                raise EquivocationError(
+                    f"{verified.note.number} was rejected before with another text: both are kept",
+                    hint="that office signed two dispatches with one number: compare with other offices",
+                )
+
+    def before(self, number: Number) -> HeldNote | None:
+        """Give the nearest note of the same office that is numbered before."""
+        return self._held("(volume, ordinal) < (?, ?) ORDER BY volume DESC, ordinal DESC", number)
+
+    def after(self, number: Number) -> HeldNote | None:
+        """Give the nearest note of the same office that is numbered after."""
+        return self._held("(volume, ordinal) > (?, ?) ORDER BY volume, ordinal", number)
+
+    def _held(self, condition: str, number: Number) -> HeldNote | None:
+        entries = self._entries(f"issuer = ? AND {condition} LIMIT 1", *number)
+        return HeldNote(entries[0].id, parse_note(entries[0].text)) if entries else None
+
+    def tree(self, issuer: str, volume: str, size: int) -> Frontier | None:
+        """Give the tree over the first ids of a volume; None if not all of them are here.
+
+        What has been stored stays as it is, so that the tree need only grow.
+        """
+        tree = self._trees.get((issuer, volume))
+        if tree is None or tree.size > size:
+            tree = self._trees[issuer, volume] = Frontier()
+        rows = self._connection.execute(
+            "SELECT ordinal, id FROM notes WHERE issuer = ? AND volume = ? AND ordinal > ? AND ordinal <= ?"
+            " ORDER BY ordinal",
+            (issuer, volume, tree.size, size),
+        )
+        for ordinal, note_id in rows:
+            if ordinal != tree.size + 1:
+                return None
+            tree.append(leaf_hash(note_id))
+        return tree if tree.size == size else None
 
     def unreceipted(self) -> tuple[Entry, ...]:
         """List what came in and no dispatch of ours has receipted yet, by issuer and number."""

@@ -29,7 +29,7 @@ ROUND = 60
 LEAST = 2
 """Seconds for one target: less would be spent on starting."""
 EXAMPLES = 200
-"""Of each state machine, where a test run takes a few; and every flip and cut, where it takes some."""
+"""Of each state machine, where a test run takes a few."""
 
 _WORKER = "worker"  # the first argument of the processes that this starts
 _EXECUTED = re.compile(rb"stat::number_of_executed_units:\s*([0-9]+)")
@@ -164,7 +164,6 @@ def _run_machines(arguments: list[str]) -> int:
         "DISPATCH_FUZZ_EXAMPLES": os.environ.get("DISPATCH_FUZZ_EXAMPLES", str(EXAMPLES)),
     }
     tests = ["tests/fuzz/test_register_machine.py", "tests/fuzz/test_trust_machine.py"]
-    tests += ["tests/fuzz/test_flips.py"]
     command = [sys.executable, "-m", "pytest", *tests, *arguments]
     return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
 

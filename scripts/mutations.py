@@ -15,7 +15,7 @@ ENVELOPE, INBOX, REGISTER = "dispatch/envelope.py", "dispatch/inbox.py", "dispat
 ATTACHMENT, FILES, KEEPER = "dispatch/attachment.py", "dispatch/files.py", "dispatch/keeper.py"
 SIGNED, SSHSIG, TRUST = "keys/signed.py", "keys/sshsig.py", "keys/trust.py"
 TERMINAL, COMMON, MAIN = "dispatch/render/terminal.py", "dispatch/cli/common.py", "dispatch/cli/main.py"
-ANSWERS = "dispatch/answers.py"
+ANSWERS, CONTINUITY = "dispatch/answers.py", "dispatch/continuity.py"
 TEXT, KEYFILE, MERKLE = "keys/text.py", "keys/keyfile.py", "dispatch/merkle.py"
 
 PROOF: Edit = (MERKLE, "    if node != expected:", "    if not expected:")
@@ -152,6 +152,13 @@ MUTATIONS: dict[str, tuple[Mutation, ...]] = {
     "A bit flipped": (
         (BODY,),
         (
+            (
+                "keys/signing.py",
+                "        bindings.crypto_sign_open(signature + data, public)",
+                "        pass",
+            ),
+        ),
+        (
             BODY,
             ("keys/age/armor.py", " or not text.endswith(_FOOT) or len(text)", " or len(text)"),
         ),
@@ -161,6 +168,15 @@ MUTATIONS: dict[str, tuple[Mutation, ...]] = {
                 "            return _explain_bad_chunk(cipher, number, chunk, target, size, is_last=is_last)",
                 "            return size, None",
             ),
+        ),
+        (
+            (
+                "keys/age/stream.py",
+                "            return _explain_bad_chunk(cipher, number, chunk, target, size, is_last=is_last)",
+                "            return size, None",
+            ),
+            (ATTACHMENT, "if encode_base64(source.digest()) != entry.sealed:", "if not source.digest():"),
+            (ATTACHMENT, "(encode_base64(sink.digest()), sink.size) != (", "() == ("),
         ),
     ),
     "An envelope cut down to a bare note": (
@@ -306,6 +322,24 @@ MUTATIONS: dict[str, tuple[Mutation, ...]] = {
     "Two dispatches under one number": (
         ((REGISTER, "                if known.id != verified.id:", "                if not known.id:"),),
     ),
+    "A second dispatch under the number of one": (
+        ((REGISTER, "            self._demand_no_twin(verified)\n", ""),),
+    ),
+    "Dates that go backwards": (
+        ((CONTINUITY, "    if later.date < earlier.date:", "    if not later.date:"),),
+    ),
+    "A register rewritten": (
+        ((CONTINUITY, "    if tree.root != note.register.root:", "    if not tree.root:"),),
+        ((CONTINUITY, "    _check_later_heads(new, held)\n", ""),),
+    ),
+    "A register that forgets": (
+        ((CONTINUITY, "    return after is None or after < earlier or", "    return after is not None and"),),
+        ((CONTINUITY, "(head.volume, head.size) < (earlier.volume, earlier.ordinal)", "False"),),
+    ),
+    "A clock that once ran ahead": (
+        ((COMMON, "    if issued.note.date - office.now > CLOCK_TOLERANCE:", "    if not issued:"),),
+    ),
+    "A clock beyond": (((COMMON, "    if moment.year > LAST_YEAR:", "    if not moment:"),),),
     "A forgery that keeps the true copy out": (
         (
             (
@@ -317,7 +351,7 @@ MUTATIONS: dict[str, tuple[Mutation, ...]] = {
         ((INBOX, "                self._register.drop_waiting(waiting.digest)", "                pass"),),
     ),
     "A note dated in the future": (
-        ((INBOX, "    if date > now + CLOCK_TOLERANCE:", "    if not date:"),),
+        ((INBOX, "    if date - now > CLOCK_TOLERANCE:", "    if not date:"),),
         ((TRUST, "    if date >= record.expires:", "    if not date:"),),
     ),
     "A branch issues a circular": (
@@ -366,6 +400,13 @@ MUTATIONS: dict[str, tuple[Mutation, ...]] = {
             ),
         ),
         ((COMMON, "escape_json(json.dumps(", "clean_block(json.dumps("),),
+        (
+            (
+                "dispatch/cli/incoming.py",
+                "escape_json(opened.line.decode()).encode() if is_shown else opened.line",
+                "opened.line",
+            ),
+        ),
         ((TERMINAL, '    if text.isascii() and "\\x7f" not in text:\n', "    if text:\n"),),
         (
             (
@@ -628,9 +669,7 @@ MUTATIONS: dict[str, tuple[Mutation, ...]] = {
     "Text in a form's label": (
         (("dispatch/reportform.py", 'lines.append(f"# {rest}")', "lines.append(rest)"),),
     ),
-    "A circular in a time zone": (
-        ((ANSWERS, "        find_zone(message.zone)\n", "        pass\n"),),
-    ),
+    "A circular in a time zone": (((ANSWERS, "        find_zone(message.zone)\n", "        pass\n"),),),
     "A draft with two readings": (
         (("dispatch/draft/text.py", "(mark := _MARK.search(text, end))", "(mark := None)"),),
     ),

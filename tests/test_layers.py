@@ -43,6 +43,7 @@ LAYERS = {
         "slots",
         "merkle",
         "note",
+        "continuity",
         "obligation",
         "message",
         "plaintext",

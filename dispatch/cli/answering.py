@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from dispatch.cli.common import json_option, number_argument, open_office, warn_unreleased
+from dispatch.cli.common import json_option, number_argument, open_office
 from dispatch.cli.outgoing import directory_option, show_issued
 from dispatch.errors import RefusedError
 from keys.errors import FormatError
@@ -53,8 +53,7 @@ def reply_command(
         issued = office.reply(circular, state, by, refuse, directory)
     except FormatError as error:
         raise click.UsageError(f"--by or --refuse: {error}") from None
-    warn_unreleased(office)
-    show_issued(issued, as_json=as_json)
+    show_issued(office, issued, as_json=as_json)
     return 0
 
 
@@ -111,8 +110,7 @@ def decide_command(
             issued = ours.decide_slot(named, slot, until, waive, directory)
     except FormatError as error:
         raise click.UsageError(str(error)) from None
-    warn_unreleased(ours)
-    show_issued(issued, as_json=as_json)
+    show_issued(ours, issued, as_json=as_json)
     return 0
 
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from dispatch.home import Home
     from dispatch.note import Number
     from dispatch.office import Office
+    from dispatch.outbox import Issued
 
 CLOCK_VARIABLE = "DISPATCH_NOW"
 PASSPHRASE_VARIABLE = "DISPATCH_PASSPHRASE_FILE"  # noqa: S105 - a variable's name
@@ -98,12 +99,7 @@ def clock() -> datetime:
     rehearsed = os.environ.get(CLOCK_VARIABLE)
     if not rehearsed:
         return datetime.now(UTC).replace(microsecond=0)
-    try:
-        moment = parse_date(rehearsed)
-    except FormatError:
-        raise click.UsageError(
-            f"{CLOCK_VARIABLE} reads like 2026-11-23T09:00:00Z, not {rehearsed!r}"
-        ) from None
+    moment = moment_argument(CLOCK_VARIABLE, rehearsed)
     if not REHEARSAL.get():
         warn(f"the clock is set to {format_date(moment)} by {CLOCK_VARIABLE}")
     return moment
@@ -166,6 +162,17 @@ def warn_unreleased(office: Office) -> None:
         say(f"hint: `dispatch export {number} -o DIR` writes them elsewhere")
 
 
+def warn_ahead(office: Office, issued: Issued) -> None:
+    """Warn of a dispatch that others will hold, since a clock once ran ahead and dates never decrease."""
+    from dispatch.inbox import CLOCK_TOLERANCE
+
+    if issued.note.date - office.now > CLOCK_TOLERANCE:
+        warn(
+            f"{issued.number} is dated {format_date(issued.note.date)}, as the one before it, when a clock "
+            "ran ahead: others hold it until that day"
+        )
+
+
 def number_argument(text: str) -> Number:
     """Parse a dispatch's number from the command line."""
     from dispatch.note import parse_number
@@ -176,12 +183,17 @@ def number_argument(text: str) -> Number:
         raise click.UsageError(f"a number reads like cc/2026/17, not {text!r}") from None
 
 
-def moment_argument(option: str, text: str) -> datetime:
-    """Parse a moment from the command line."""
+def moment_argument(name: str, text: str) -> datetime:
+    """Parse a moment that stands under a name on the command line or in the environment."""
+    from dispatch.periods import LAST_YEAR
+
     try:
-        return parse_date(text)
+        moment = parse_date(text)
     except FormatError:
-        raise click.UsageError(f"{option} reads like 2026-11-23T09:00:00Z, not {text!r}") from None
+        raise click.UsageError(f"{name} reads like 2026-11-23T09:00:00Z, not {text!r}") from None
+    if moment.year > LAST_YEAR:
+        raise click.UsageError(f"{name} goes no further than the year {LAST_YEAR}, not to {text}")
+    return moment
 
 
 def read_input(path: str) -> bytes:

@@ -18,13 +18,14 @@ from dispatch.cli.common import (
     say,
     show_error,
     warn,
+    warn_ahead,
     warn_unreleased,
     width,
 )
 from dispatch.cli.outgoing import folder_type
 from dispatch.errors import describe, worst
 from dispatch.render.message import message_text
-from dispatch.render.terminal import dtg, table
+from dispatch.render.terminal import dtg, escape_json, table
 from keys.text import format_date, parse_date
 
 if TYPE_CHECKING:
@@ -62,18 +63,19 @@ def receive_command(path: tuple[Path, ...], directory: Path | None, *, as_json: 
         directory=directory,
     )
     warn_unreleased(office)
-    code = report_reception(reception, as_json=as_json)
+    code = report_reception(office, reception, as_json=as_json)
     held = len(office.register.waiting("held"))
     if held:
         say(f"{held} held: `dispatch list --held` says why")
     return code
 
 
-def report_reception(reception: Reception, *, as_json: bool) -> int:
+def report_reception(office: Office, reception: Reception, *, as_json: bool) -> int:
     """Print what became of each file, and the receipts; give the worst exit code."""
     code = _report_received(reception.received, as_json=as_json)
     for issued in reception.receipts:
         say(f"receipt {issued.number} for {len(issued.note.receipts)} is in {issued.files[0].parent}")
+        warn_ahead(office, issued)
     for error in reception.failures:
         code = worst((code, show_error(error, "receipts")))
     if reception.for_others:
@@ -86,6 +88,12 @@ def _report_received(outcomes: tuple[Received, ...], *, as_json: bool) -> int:
     for outcome in outcomes:
         if outcome.after is not None:
             warn(f"{outcome.number} follows {outcome.after}, which never came: withheld or lost")
+        if outcome.disputed is not None and outcome.number is not None:
+            earlier, later = sorted((outcome.number, outcome.disputed))
+            warn(
+                f"{later} passes over {earlier}, and both are here: the register of {later.handle} was "
+                "forked, or restored from an old backup; compare with other offices"
+            )
         if outcome.missing:
             names = ", ".join(f"{digest.hex()}.age" for digest in outcome.missing)
             warn(f"{outcome.number}: attachments are missing: {names}; receive it again with them beside it")
@@ -117,6 +125,7 @@ def _received_json(outcome: Received) -> dict[str, Any]:
         "subject": message.subject if message else None,
         "state": outcome.state,
         "never_came": str(outcome.after) if outcome.after else None,
+        "disputed": str(outcome.disputed) if outcome.disputed else None,
         "missing": [f"{digest.hex()}.age" for digest in outcome.missing],
         "error": describe(outcome.error) if outcome.error else None,
         "code": outcome.code,
@@ -222,7 +231,9 @@ def open_command(file: str, save: Path | None, *, as_json: bool) -> int:
 
 def _show(office: Office, opened: OpenedMessage, beside: Path, save: Path | None, *, as_json: bool) -> None:
     if as_json:
-        sys.stdout.buffer.write(opened.line)
+        # a terminal gets the same value without what could steer it; a program the bytes that were signed
+        is_shown = sys.stdout.isatty()
+        sys.stdout.buffer.write(escape_json(opened.line.decode()).encode() if is_shown else opened.line)
         sys.stdout.buffer.flush()
     else:
         roster = office.trusted.roster

@@ -18,6 +18,7 @@ from dispatch.cli.common import (
     say,
     show_problem,
     warn,
+    warn_ahead,
     warn_unreleased,
     write_output,
 )
@@ -274,13 +275,14 @@ def issue_command(draft: str, directory: Path | None, attachments: tuple[Path, .
         _warn_of_classical(office, checked.addressees)
     with progress("sealing") as show:
         issued = office.send(checked.outgoing, attachments, directory, show)
-    warn_unreleased(office)
-    show_issued(issued, as_json=as_json)
+    show_issued(office, issued, as_json=as_json)
     return 0
 
 
-def show_issued(issued: Issued, *, as_json: bool) -> None:
-    """Print what was issued."""
+def show_issued(office: Office, issued: Issued, *, as_json: bool) -> None:
+    """Print what was issued, and what has to be known of it."""
+    warn_unreleased(office)
+    warn_ahead(office, issued)
     if as_json:
         print_json(
             {

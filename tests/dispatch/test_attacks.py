@@ -629,6 +629,56 @@ def test_one_that_was_withheld(realm: Realm, terminal: Terminal) -> None:
     assert registered(realm, "tula") == ["cc/2026/1", "cc/2026/2"]
 
 
+def received_one_after_another(
+    realm: Realm, terminal: Terminal, *forgeries: Forgery
+) -> tuple[int, list[str]]:
+    """Let tula receive them; all but the last are taken or rejected. Gives what became of the last."""
+    found: tuple[int, list[str]] = (0, [])
+    for count, forgery in enumerate(forgeries):
+        path = realm.put(realm.forge(forgery), f"post-{count}") / "tula.dispatch"
+        code, _, lines = terminal.run("--home", realm.home("tula").path, "receive", path)
+        found = (
+            code,
+            [line for line in lines if line.startswith(("dispatch: error: ", "dispatch: warning: "))],
+        )
+    return found
+
+
+def test_dates_that_go_backwards(realm: Realm, terminal: Terminal) -> None:
+    later = Forgery(ordinal=9, date=NOW)
+    backwards = Forgery(ordinal=12, date=NOW - DAY, after=lambda _: Number("cc", "2026", 9))
+    code, lines = received_one_after_another(realm, terminal, later, backwards)
+    assert (code, len(lines)) == (3, 1)
+    assert "cc/2026/12 is dated 2026-11-22T09:00:00Z, before cc/2026/9 of 2026-11-23T09:00:00Z" in lines[0]
+    assert registered(realm, "tula") == ["cc/2026/9"]
+
+
+def test_a_register_that_goes_on_from_another_text(realm: Realm, terminal: Terminal) -> None:
+    first = Number("cc", "2026", 1)
+    code, lines = received_one_after_another(
+        realm, terminal, Forgery(), Forgery(ordinal=2, after=lambda _: first)
+    )
+    assert (code, len(lines)) == (3, 1)
+    assert "the head that cc/2026/2 pins is not that of the notes before it, which are all here" in lines[0]
+
+
+def test_a_second_dispatch_under_the_number_of_one_that_was_rejected(
+    realm: Realm, terminal: Terminal
+) -> None:
+    wrong = Forgery(content=lambda _: bytes(32))
+    code, lines = received_one_after_another(realm, terminal, wrong, Forgery())
+    assert (code, len(lines)) == (3, 1)
+    assert "cc/2026/1 was rejected before with another text: both are kept" in lines[0]
+
+
+def test_a_copy_that_does_not_know_of_what_we_have(realm: Realm, terminal: Terminal) -> None:
+    code, lines = received_one_after_another(
+        realm, terminal, Forgery(ordinal=4), Forgery(ordinal=9, text="Later")
+    )
+    assert (code, len(lines)) == (0, 1)
+    assert "cc/2026/9 passes over cc/2026/4, and both are here: the register of cc was forked" in lines[0]
+
+
 # Cards
 
 
@@ -747,6 +797,23 @@ class Screen(io.StringIO):
 
     def isatty(self) -> bool:
         return True
+
+
+@pytest.mark.parametrize("is_terminal", [True, False])
+def test_a_signed_line_steers_no_terminal(
+    realm: Realm, monkeypatch: pytest.MonkeyPatch, *, is_terminal: bool
+) -> None:
+    """What a program reads are the bytes that were signed; what a terminal shows is the same value."""
+    folder = realm.issue(text="a\u202etxt.exe", kind="letter", to=["tula"])
+    home = str(realm.home("tula").path)
+    assert run(["--home", home, "receive", str(folder)]) == 0
+    output = io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True)
+    monkeypatch.setattr(output, "isatty", lambda: is_terminal)
+    monkeypatch.setattr(sys, "stdout", output)
+    assert run(["--home", home, "read", "cc/2026/1", "--json"]) == 0
+    data = output.buffer.getvalue()
+    assert ("\u202e".encode() in data) is not is_terminal
+    assert "a\u202etxt.exe" in msgspec.json.decode(data)["body"]
 
 
 def test_a_file_without_an_end_is_not_read_to_it(realm: Realm, terminal: Terminal) -> None:

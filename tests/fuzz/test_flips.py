@@ -6,9 +6,7 @@ stands there; here are the others, and the changes that a lenient reader would o
 
 from __future__ import annotations
 
-import os
 from hashlib import sha256
-from itertools import islice
 from typing import TYPE_CHECKING
 
 import pytest
@@ -32,8 +30,6 @@ if TYPE_CHECKING:
     Check = Callable[[bytes], object]
 
 OURS = (KeysError, DispatchError)
-IN_FULL = "DISPATCH_FUZZ_EXAMPLES" in os.environ
-BITS = 8 if IN_FULL else 1
 PASSPHRASE = "correct horse"
 KEYS = SecretKeys(identities=(samples.CENTRE_IDENTITY,), signing_keys=(samples.CENTRE,))
 
@@ -45,11 +41,6 @@ def flips(data: bytes, bits: int = 8) -> Iterator[bytes]:
             changed = bytearray(data)
             changed[place] ^= 1 << (bit if bits == 8 else (place * 3 + bit * 5) % 8)
             yield bytes(changed)
-
-
-def some(inputs: Iterator[bytes], step: int) -> Iterator[bytes]:
-    """Take one of so many, where each takes long; all of them under `scripts/fuzz --machines`."""
-    return islice(inputs, 0, None, 1 if IN_FULL else step)
 
 
 def cuts(data: bytes) -> Iterator[bytes]:
@@ -185,9 +176,9 @@ def test_a_sealed_key_file(tmp_path: Path) -> None:
         path.write_bytes(changed)
         assert read_keyfile(path, lambda: PASSPHRASE) == KEYS
 
-    assert accepted(read, some(flips(data, BITS), 3)) == []
-    assert accepted(read, some(cuts(data[:-1]), 3)) == []
-    assert accepted(read, iter([data[:200], data[:-2], data[:-1]])) == [data[:-1]]
+    assert accepted(read, flips(data)) == []
+    assert accepted(read, cuts(data[:-1])) == []
+    assert accepted(read, iter([data[:-1]])) == [data[:-1]]
     assert {changed.strip() for changed in accepted(read, respaced(data, 23))} <= {
         data.strip(),
         data.strip().replace(b"\n", b"\r\n"),
@@ -215,8 +206,8 @@ def test_an_attachment(tmp_path: Path) -> None:
         finally:
             other.unlink()
 
-    assert accepted(save, some(flips(data, BITS), 4)) == []
-    assert accepted(save, some(cuts(data), 4)) == []
-    assert accepted(save_as_signed, some(flips(data, BITS), 4)) == []
-    assert accepted(save_as_signed, some(cuts(data), 4)) == []
+    assert accepted(save, flips(data)) == []
+    assert accepted(save, cuts(data)) == []
+    assert accepted(save_as_signed, flips(data)) == []
+    assert accepted(save_as_signed, cuts(data)) == []
     assert list(target.iterdir()) == []

@@ -73,6 +73,11 @@ def template() -> tempfile.TemporaryDirectory[str]:
     return folder
 
 
+def numbers_of(head: Head) -> dict[Number, None]:
+    """Give the numbers that a head counts, in order."""
+    return dict.fromkeys(Number("cc", head.volume, ordinal) for ordinal in range(1, head.size + 1))
+
+
 class RegisterMachine(RuleBasedStateMachine):
     """A centre that issues, two branches that receive, and a forger who has the centre's key."""
 
@@ -285,7 +290,8 @@ class RegisterMachine(RuleBasedStateMachine):
         is_ahead = known != post.id and post.date > self.now + DAY
         if post in held and not is_ahead:
             held.remove(post)
-        if not is_ahead and known in (None, post.id):
+        is_sound = known == post.id or (known is None and not self._contradicts(to, post))
+        if not is_ahead and is_sound:
             if post.data in kept:
                 kept.remove(post.data)
             self.received[to][post.number] = post.id
@@ -300,6 +306,21 @@ class RegisterMachine(RuleBasedStateMachine):
         if post not in held:
             held.append(post)
         return "held"
+
+    def _contradicts(self, to: str, post: Post) -> bool:
+        """Say whether it cannot stand beside what a branch has: its number, its date, or some head."""
+        evidence = [parse_envelope(data).signed_note for data in self.rejected[to]]
+        if any(one.note.number == post.number and one.id != post.id for one in evidence):
+            return True
+        received = self.received[to]
+        notes = [parse_envelope(one.data).signed_note for one in self.post if one.to == to]
+        here = {one.note.number: one for one in notes if one.id in (received.get(one.note.number), post.id)}
+        in_order = [here[number].note.date for number in sorted(here)]
+        return in_order != sorted(in_order) or any(
+            tree_root([here[number].id for number in before]) != one.note.register.root
+            for one in here.values()
+            if (before := numbers_of(one.note.register)).keys() <= here.keys()
+        )
 
     @invariant()
     def a_branch_has_what_it_received(self) -> None:
