@@ -43,7 +43,11 @@ MAX_UNVERIFIED: Final = 100
 State = Literal["pending", "signed", "released", "received"]
 HeldState = Literal["held", "rejected"]
 
-_MIGRATIONS: Final = ("0001-first-tables.sql", "0002-receipts.sql")
+_MIGRATIONS: Final = (
+    "0001-first-tables.sql",
+    "0002-receipts.sql",
+    "0003-files-after-what-is-said-of-them.sql",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
