@@ -161,10 +161,10 @@ class Inbox:
     def retry_held(self) -> tuple[Received, ...]:
         """Try again what is held; give what is held no longer."""
         outcomes = []
-        for waiting in self._register.waiting("held"):
+        for waiting in self._register.waiting.list("held"):
             if not waiting.is_verified and waiting.version > self._trusted.roster.version:
                 continue
-            file = self._register.waiting_file(waiting.digest)
+            file = self._register.waiting.file(waiting.digest)
             outcome = self._take(file, Path(waiting.name), waiting.first_seen)
             if outcome.state == "held" or outcome.code == LOCKED:
                 continue
@@ -175,7 +175,7 @@ class Inbox:
             outcomes.append(outcome)
             # what turned out to be forged is not kept; what was rejected is, as evidence
             if outcome.state == "refused":
-                self._register.drop_waiting(waiting.digest)
+                self._register.waiting.drop(waiting.digest)
         return tuple(map(self._with_neighbours, outcomes))
 
     def _is_for_others(self, data: bytes) -> bool:
@@ -190,7 +190,7 @@ class Inbox:
         digest = sha256(data).digest()
         try:
             outcome = self._register_or_raise(envelope, path, outcome, arrived)
-            self._register.drop_waiting(digest)
+            self._register.waiting.drop(digest)
             return outcome  # noqa: TRY300 - the way that all is well
         except (DispatchError, KeysError, OSError) as error:
             return replace(outcome, error=error)
@@ -211,7 +211,7 @@ class Inbox:
 
     def _keep(self, waiting: Waiting, data: bytes, outcome: Received) -> Received:
         try:
-            self._register.put_waiting(waiting, data)
+            self._register.waiting.put(waiting, data)
         except RefusedError:
             # no room: it stays where it lies, for its own reason
             return replace(outcome, state="refused")
@@ -289,7 +289,7 @@ class Inbox:
         if outcome.opened is None:
             return outcome
         after = outcome.opened.verified.copy.after
-        is_here = after is None or self._register.find(after) or self._register.is_waiting(after)
+        is_here = after is None or self._register.find(after) or self._register.waiting.has(after)
         disputed = self._disputed(outcome.opened.verified)
         return replace(outcome, after=None if is_here else after, disputed=disputed)
 

@@ -11,7 +11,8 @@ from typing import TypeAlias
 Edit: TypeAlias = tuple[str, str, str]
 Mutation: TypeAlias = tuple[Edit, ...]
 
-ENVELOPE, INBOX, REGISTER = "dispatch/envelope.py", "dispatch/inbox.py", "dispatch/register.py"
+ENVELOPE, INBOX, REGISTER = "dispatch/envelope.py", "dispatch/inbox.py", "dispatch/register/record.py"
+DATABASE, WAITING = "dispatch/register/database.py", "dispatch/register/waiting.py"
 ATTACHMENT, FILES, KEEPER = "dispatch/attachment.py", "dispatch/files.py", "dispatch/keeper.py"
 SIGNED, SSHSIG, TRUST = "keys/signed.py", "keys/sshsig.py", "keys/trust.py"
 TERMINAL, COMMON, MAIN = "dispatch/render/terminal.py", "dispatch/cli/common.py", "dispatch/cli/main.py"
@@ -348,7 +349,7 @@ MUTATIONS: dict[str, tuple[Mutation, ...]] = {
                 "        except (DispatchError, KeysError) as error:",
             ),
         ),
-        ((INBOX, "                self._register.drop_waiting(waiting.digest)", "                pass"),),
+        ((INBOX, "                self._register.waiting.drop(waiting.digest)", "                pass"),),
     ),
     "A note dated in the future": (
         ((INBOX, "    if date - now > CLOCK_TOLERANCE:", "    if not date:"),),
@@ -463,7 +464,7 @@ MUTATIONS: dict[str, tuple[Mutation, ...]] = {
     "The disk filled with files": (
         (
             (
-                REGISTER,
+                WAITING,
                 'ORDER BY seq DESC LIMIT ?)",\n                (MAX_UNVERIFIED,)',
                 'ORDER BY seq DESC LIMIT ?)",\n                (MAX_UNVERIFIED * 1000,)',
             ),
@@ -487,7 +488,7 @@ MUTATIONS: dict[str, tuple[Mutation, ...]] = {
             ),
         ),
     ),
-    "A flood that leaves no room": (((REGISTER, " and waiting.code != INTEGRITY", ""),),),
+    "A flood that leaves no room": (((WAITING, " and waiting.code != INTEGRITY", ""),),),
     "A dispatch delayed until": (
         ((INBOX, "Path(waiting.name), waiting.first_seen)", "Path(waiting.name), self._now)"),),
     ),
@@ -587,7 +588,7 @@ MUTATIONS: dict[str, tuple[Mutation, ...]] = {
         ),
     ),
     "What others of the machine can read": (
-        ((REGISTER, "        path.touch(mode=0o600)\n", "        path.touch(mode=0o666)\n"),),
+        ((DATABASE, "        path.touch(mode=0o600)\n", "        path.touch(mode=0o666)\n"),),
         ((KEEPER, "overwrite=True, mode=0o600)", "overwrite=True)"),),
     ),
     "Keys, passphrases or text in arguments": (
@@ -624,7 +625,7 @@ MUTATIONS: dict[str, tuple[Mutation, ...]] = {
                 "        return self._entries(\"state IN ('pending') ORDER BY seq\")",
             ),
         ),
-        ((REGISTER, '"BEGIN IMMEDIATE"', '"BEGIN"'),),
+        ((DATABASE, '"BEGIN IMMEDIATE"', '"BEGIN"'),),
     ),
     "A second try refused": (
         ((REGISTER, "            if known is not None:\n", "            if False:\n"),),

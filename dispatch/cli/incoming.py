@@ -64,7 +64,7 @@ def receive_command(path: tuple[Path, ...], directory: Path | None, *, as_json: 
     )
     warn_unreleased(office)
     code = report_reception(office, reception, as_json=as_json)
-    held = len(office.register.waiting("held"))
+    held = len(office.register.waiting.list("held"))
     if held:
         say(f"{held} held: `dispatch list --held` says why")
     return code
@@ -183,7 +183,7 @@ def _listed_json(item: Listed, handle: str) -> dict[str, Any]:
 
 
 def _list_waiting(office: Office, state: str, *, as_json: bool) -> None:
-    waiting = office.register.waiting("held" if state == "held" else "rejected")
+    waiting = office.register.waiting.list("held" if state == "held" else "rejected")
     if as_json:
         print_json(
             [

@@ -215,6 +215,6 @@ def roster_import(file: str, pin: str | None) -> int:
 
     office = open_office()
     register = office.register if home.register.exists() else None
-    if register and (register.waiting("held") or register.unreceipted() or register.unfinished()):
+    if register and (register.waiting.list("held") or register.unreceipted() or register.unfinished()):
         return report_reception(office, office.receive(()), as_json=False)
     return 0

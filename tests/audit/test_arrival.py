@@ -36,7 +36,7 @@ def come(archive: Archive, folder: Path, seed: int | None) -> dict[str, Any]:
             assert {one.state for one in reception.received} <= {"new", "held"}
             assert reception.failures == ()
     with Office(home, now=END, ask_passphrase=str) as office:
-        assert office.register.waiting("held") == ()
+        assert office.register.waiting.list("held") == ()
         case = next(one for one in office.cases() if one.circular.obligations)
         collation = office.collate(Number("cc", "2026", 1), "quarterly", None, None)
         return {

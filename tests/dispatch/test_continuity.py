@@ -182,7 +182,7 @@ class TestTwins:
         assert (second.state, second.code) == ("rejected", 3)
         assert isinstance(second.error, EquivocationError)
         with centre.realm.office("tula") as office:
-            assert len(office.register.waiting("rejected")) == 2
+            assert len(office.register.waiting.list("rejected")) == 2
 
     def test_of_one_that_is_only_held_it_is_said_when_it_can_be_judged(self, centre: Centre) -> None:
         day = timedelta(days=1)

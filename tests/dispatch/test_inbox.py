@@ -51,7 +51,7 @@ def entries(realm: Realm, handle: str) -> list[Entry]:
 
 def waiting(realm: Realm, handle: str, state: HeldState) -> list[Waiting]:
     with Register(realm.home(handle).register) as register:
-        return list(register.waiting(state))
+        return list(register.waiting.list(state))
 
 
 def only(outcomes: tuple[Received, ...]) -> Received:
@@ -464,7 +464,7 @@ class TestStrangers:
     def test_a_flood_of_what_cannot_be_checked_yet_pushes_out_only_itself(
         self, realm: Realm, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("dispatch.register.MAX_UNVERIFIED", 2)
+        monkeypatch.setattr("dispatch.register.waiting.MAX_UNVERIFIED", 2)
         ahead = Forgery(issuer="penza", kind=Letter, to=("tula",), date=NOW + 3 * DAY)
         realm.receive("tula", realm.put(realm.forge(ahead), "ahead"))
         for ordinal in (1, 2, 3):
@@ -482,7 +482,7 @@ class TestStrangers:
     def test_evidence_of_an_equivocation_always_finds_room(
         self, realm: Realm, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("dispatch.register.MAX_WAITING", 0)
+        monkeypatch.setattr("dispatch.register.waiting.MAX_WAITING", 0)
         for text in ("first", "second"):
             folder = realm.put(realm.forge(Forgery(text=text)), text)
             outcome = only(realm.receive("tula", folder / "tula.dispatch"))

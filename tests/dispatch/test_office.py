@@ -103,7 +103,7 @@ class TestLooking:
         """A register is a file like any other: one who altered it is found out on reading."""
         realm.receive("tula", realm.issue())
         office = realm.office("tula")
-        connection = office.register._connection  # noqa: SLF001 - what one with the file can do
+        connection = office.register._database  # noqa: SLF001 - what one with the file can do
         connection.execute("UPDATE bodies SET data = zeroblob(1000)")
         with pytest.raises(DigestError):
             office.read(FIRST)

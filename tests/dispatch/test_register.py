@@ -248,12 +248,12 @@ def test_what_waits_is_kept_once_with_its_newest_reason(register: Register) -> N
             reason=reason,
             first_seen=NOW,
         )
-        register.put_waiting(waiting, b"file")
-    assert register.waiting("held") == ()
-    assert [(one.code, one.reason) for one in register.waiting("rejected")] == [(3, "second")]
-    assert register.waiting_file(digest) == b"file"
-    register.drop_waiting(digest)
-    assert register.waiting("rejected") == ()
+        register.waiting.put(waiting, b"file")
+    assert register.waiting.list("held") == ()
+    assert [(one.code, one.reason) for one in register.waiting.list("rejected")] == [(3, "second")]
+    assert register.waiting.file(digest) == b"file"
+    register.waiting.drop(digest)
+    assert register.waiting.list("rejected") == ()
 
 
 class TestTheFile:
@@ -285,7 +285,7 @@ class TestTheFile:
 
     def test_it_survives_power_loss_by_its_settings(self, register: Register, tmp_path: Path) -> None:
         put(register)
-        connection = register._connection  # noqa: SLF001 - settings of the connection, not of the file
+        connection = register._database  # noqa: SLF001 - settings of the connection, not of the file
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
         assert connection.execute("PRAGMA synchronous").fetchone() == (2,)
         assert connection.execute("PRAGMA foreign_keys").fetchone() == (1,)
@@ -293,7 +293,7 @@ class TestTheFile:
 
     def test_wrong_types_are_refused_by_the_tables(self, register: Register) -> None:
         put(register)
-        connection = register._connection  # noqa: SLF001 - what SQL alone would let in
+        connection = register._database  # noqa: SLF001 - what SQL alone would let in
         for statement in (
             "UPDATE notes SET text = 'text'",
             "UPDATE notes SET ordinal = 'x'",
@@ -336,19 +336,19 @@ class TestOlderRegisters:
     def test_what_is_held_stays_held(self, realm: Realm, tmp_path: Path) -> None:
         self.make(tmp_path / "old.db", realm)
         with Register(tmp_path / "old.db") as register:
-            [held] = register.waiting("held")
+            [held] = register.waiting.list("held")
             assert (held.digest, str(held.number), held.version, held.reason) == (
                 b"digest",
                 "cc/2026/9",
                 3,
                 "why",
             )
-            assert register.waiting_file(b"digest") == b"the file"
-            assert register.is_waiting(Number("cc", "2026", 9))
+            assert register.waiting.file(b"digest") == b"the file"
+            assert register.waiting.has(Number("cc", "2026", 9))
 
 
 def test_what_is_said_of_a_waiting_file_is_read_without_it(register: Register) -> None:
     """SQLite walks through all columns before the one that it needs, and a file may have 8 MiB."""
-    connection = register._connection  # noqa: SLF001 - the layout, which only time would show
+    connection = register._database  # noqa: SLF001 - the layout, which only time would show
     columns = [row[1] for row in connection.execute("PRAGMA table_info(waiting)")]
     assert columns[-1] == "file"

@@ -333,7 +333,7 @@ class RegisterMachine(RuleBasedStateMachine):
             assert sorted(sum(receipts, ())) == sorted(self.received[handle].values())
             kept = {
                 state: sorted(
-                    office.register.waiting_file(one.digest) for one in office.register.waiting(state)
+                    office.register.waiting.file(one.digest) for one in office.register.waiting.list(state)
                 )
                 for state in ("held", "rejected")
             }

@@ -1,4 +1,4 @@
-"""An office's numbered record: SQLite, and the only module with SQL.
+"""An office's numbered record.
 
 A dispatch of ours goes through three states, each stored in one transaction:
 
@@ -7,47 +7,33 @@ A dispatch of ours goes through three states, each stored in one transaction:
     released    every envelope file has been written once
 
 A crash leaves one of these; `unfinished` finds what is to be carried on. What
-came in is `received`. What could not be accepted yet, or never will be, lies in
-its own table (`held`, `rejected`), and is no part of the record.
+came in is `received`. What could not be accepted yet, or never will be, is no part
+of it: see `waiting`.
 """
 
 from __future__ import annotations
 
-import contextlib
-import sqlite3
 from dataclasses import dataclass
-from importlib.resources import files
-from typing import TYPE_CHECKING, Final, Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 from dispatch.continuity import HeldNote, check_continues
 from dispatch.envelope import Copy, parse_envelope
-from dispatch.errors import INTEGRITY, EquivocationError, RefusedError, StorageError
+from dispatch.errors import EquivocationError, RefusedError
 from dispatch.merkle import Frontier, leaf_hash, root
 from dispatch.note import FIRST_HEAD, Head, Number, parse_note, parse_number
+from dispatch.register.database import Database
+from dispatch.register.waiting import WaitingFiles
 from keys.text import format_date, parse_date
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from contextlib import AbstractContextManager
     from datetime import datetime
     from pathlib import Path
 
     from dispatch.envelope import VerifiedEnvelope
 
-# How long a process waits for another that is writing, in seconds.
-WAIT: Final = 120.0
-
-# How many files of one issuer may be held or kept as evidence, and how many of nobody knows whom.
-MAX_WAITING: Final = 1000
-MAX_UNVERIFIED: Final = 100
-
 State = Literal["pending", "signed", "released", "received"]
-HeldState = Literal["held", "rejected"]
-
-_MIGRATIONS: Final = (
-    "0001-first-tables.sql",
-    "0002-receipts.sql",
-    "0003-files-after-what-is-said-of-them.sql",
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,24 +67,6 @@ class StoredCopy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Waiting:
-    """A file that is held or was rejected, by the SHA-256 of its bytes, with the reason and its exit code.
-
-    `version`: of the roster that it names. `is_verified`: it is truly its issuer's (steps 2 to 5).
-    """
-
-    digest: bytes
-    name: str
-    number: Number
-    version: int
-    is_verified: bool
-    state: HeldState
-    code: int
-    reason: str
-    first_seen: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Allotment:
     """What a new dispatch gets: its number, its date, and the head that its note pins."""
 
@@ -111,19 +79,9 @@ class Register:
     """The register file at `path`, made if it is not there. Close it, or use it in `with`."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self._database = Database(path)
         self._trees: dict[tuple[str, str], Frontier] = {}
-        path.touch(mode=0o600)
-        with self._translated():
-            self._connection = sqlite3.connect(path, timeout=WAIT, isolation_level=None)
-            try:
-                self._connection.execute("PRAGMA journal_mode = WAL")
-                self._connection.execute("PRAGMA synchronous = FULL")
-                self._connection.execute("PRAGMA foreign_keys = ON")
-                self._migrate()
-            except BaseException:
-                self.close()
-                raise
+        self.waiting = WaitingFiles(self._database)
 
     def __enter__(self) -> Self:
         return self
@@ -133,54 +91,17 @@ class Register:
 
     def close(self) -> None:
         """Close the file."""
-        self._connection.close()
+        self._database.close()
 
-    @contextlib.contextmanager
-    def _translated(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.Error as error:
-            raise StorageError(
-                f"{self._path}: the register cannot be used: {error}",
-                hint="make room on the disk, or wait for the other process, and run the command again",
-            ) from error
-
-    @contextlib.contextmanager
-    def transaction(self) -> Iterator[None]:
+    def transaction(self) -> AbstractContextManager[None]:
         """Hold the register alone; everything inside is stored at the end, or nothing."""
-        with self._translated():
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self._connection.execute("COMMIT")
-            except BaseException:
-                # a full disk may have rolled back already
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
-                raise
-
-    def _migrate(self) -> None:
-        version = self._connection.execute("PRAGMA user_version").fetchone()[0]
-        if version > len(_MIGRATIONS):
-            raise StorageError(
-                f"{self._path}: written by a later version of dispatch", hint="upgrade dispatch"
-            )
-        if version == len(_MIGRATIONS):
-            return
-        with self.transaction():
-            # another process may have migrated while this one waited
-            version = self._connection.execute("PRAGMA user_version").fetchone()[0]
-            for done, name in enumerate(_MIGRATIONS[version:], version + 1):
-                script = files("dispatch").joinpath("migrations", name).read_text("utf-8")
-                for statement in filter(str.strip, script.split(";")):
-                    self._connection.execute(statement)
-                self._connection.execute(f"PRAGMA user_version = {done}")
+        return self._database.transaction()
 
     # The way out
 
     def allot(self, issuer: str, now: datetime) -> Allotment:
         """Give the next number of `issuer`, inside a transaction. A clock behind uses the last date."""
-        last = self._connection.execute(
+        last = self._database.execute(
             "SELECT volume, ordinal, date FROM notes WHERE issuer = ? ORDER BY seq DESC LIMIT 1", (issuer,)
         ).fetchone()
         if last is None:
@@ -193,14 +114,14 @@ class Register:
 
     def volume_root(self, issuer: str, volume: str) -> bytes:
         """Compute the root over the ids of a volume."""
-        ids = self._connection.execute(
+        ids = self._database.execute(
             "SELECT id FROM notes WHERE issuer = ? AND volume = ? ORDER BY ordinal", (issuer, volume)
         )
         return root(leaf_hash(row[0]) for row in ids)
 
     def previous_to(self, issuer: str, handle: str) -> Number | None:
         """Give the number of the last dispatch of `issuer` to `handle`."""
-        row = self._connection.execute(
+        row = self._database.execute(
             "SELECT n.volume, n.ordinal FROM copies c JOIN notes n ON n.seq = c.note"
             " WHERE c.handle = ? AND n.issuer = ? ORDER BY c.note DESC LIMIT 1",
             (handle, issuer),
@@ -209,13 +130,13 @@ class Register:
 
     def reserve(self) -> tuple[int, int]:
         """Give the row numbers of the next note and its first copy, inside a transaction."""
-        note = self._connection.execute("SELECT coalesce(max(seq), 0) + 1 FROM notes").fetchone()[0]
-        copy = self._connection.execute("SELECT coalesce(max(seq), 0) + 1 FROM copies").fetchone()[0]
+        note = self._database.execute("SELECT coalesce(max(seq), 0) + 1 FROM notes").fetchone()[0]
+        copy = self._database.execute("SELECT coalesce(max(seq), 0) + 1 FROM copies").fetchone()[0]
         return note, copy
 
     def store_body(self, copy_seq: int, body: bytes) -> None:
         """Store one sealed body, inside the transaction that stores its note."""
-        self._connection.execute("INSERT INTO bodies (copy, data) VALUES (?, ?)", (copy_seq, body))
+        self._database.execute("INSERT INTO bodies (copy, data) VALUES (?, ?)", (copy_seq, body))
 
     def store_note(
         self,
@@ -231,7 +152,7 @@ class Register:
         now: datetime,
     ) -> None:
         """Store one note, inside a transaction."""
-        self._connection.execute(
+        self._database.execute(
             "INSERT INTO notes (seq, id, issuer, volume, ordinal, date, text, signatures, state, directory,"
             " first_seen) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (seq, note_id, *number, format_date(date), text, signatures, state, directory, format_date(now)),
@@ -239,7 +160,7 @@ class Register:
 
     def store_copies(self, note_seq: int, first_copy: int, copies: Iterable[StoredCopy]) -> None:
         """Store the copies of a note; their rows count from `first_copy`."""
-        self._connection.executemany(
+        self._database.execute_many(
             "INSERT INTO copies (seq, note, position, handle, after, digest, proof)"
             " VALUES (?, ?, ?, ?, ?, ?, ?)",
             (
@@ -259,11 +180,11 @@ class Register:
     def store_attachments(self, note_seq: int, sealed: Iterable[bytes]) -> None:
         """Store which attachments belong to a note, by the SHA-256 of their age files."""
         rows = ((note_seq, digest) for digest in sealed)
-        self._connection.executemany("INSERT OR IGNORE INTO attachments (note, sealed) VALUES (?, ?)", rows)
+        self._database.execute_many("INSERT OR IGNORE INTO attachments (note, sealed) VALUES (?, ?)", rows)
 
     def settle_receipts(self, ids: Iterable[bytes]) -> None:
         """Note that a dispatch of ours receipts these, inside the transaction that stores it."""
-        self._connection.executemany(
+        self._database.execute_many(
             "DELETE FROM unreceipted WHERE note = (SELECT seq FROM notes WHERE id = ?)",
             ((note_id,) for note_id in ids),
         )
@@ -271,7 +192,7 @@ class Register:
     def store_signatures(self, note_id: bytes, signatures: bytes) -> None:
         """Store the signatures of a pending note, which makes it signed; the first ones stand."""
         with self.transaction():
-            self._connection.execute(
+            self._database.execute(
                 "UPDATE notes SET signatures = ?, state = 'signed' WHERE id = ? AND state = 'pending'",
                 (signatures, note_id),
             )
@@ -279,7 +200,7 @@ class Register:
     def mark_released(self, note_id: bytes) -> None:
         """Note that every file of a signed note has been written."""
         with self.transaction():
-            self._connection.execute(
+            self._database.execute(
                 "UPDATE notes SET state = 'released' WHERE id = ? AND state = 'signed'", (note_id,)
             )
 
@@ -334,14 +255,13 @@ class Register:
             self.store_body(copy_seq, verified.body)
             self.store_attachments(seq, attachments)
             if wants_receipt:
-                self._connection.execute("INSERT INTO unreceipted (note) VALUES (?)", (seq,))
+                self._database.execute("INSERT INTO unreceipted (note) VALUES (?)", (seq,))
         return True
 
     def _demand_no_twin(self, verified: VerifiedEnvelope) -> None:
         """Raise EquivocationError if another note of this number was rejected for whatever reason."""
-        query = "SELECT file FROM waiting WHERE number = ? AND verified AND state = 'rejected'"
-        for row in self._connection.execute(query, (str(verified.note.number),)):
-            if parse_envelope(row[0]).signed_note.id != verified.id:
+        for file in self.waiting.rejected_under(verified.note.number):
+            if parse_envelope(file).signed_note.id != verified.id:
                 raise EquivocationError(
                     f"{verified.note.number} was rejected before with another text: both are kept",
                     hint="that office signed two dispatches with one number: compare with other offices",
@@ -367,7 +287,7 @@ class Register:
         tree = self._trees.get((issuer, volume))
         if tree is None or tree.size > size:
             tree = self._trees[issuer, volume] = Frontier()
-        rows = self._connection.execute(
+        rows = self._database.execute(
             "SELECT ordinal, id FROM notes WHERE issuer = ? AND volume = ? AND ordinal > ? AND ordinal <= ?"
             " ORDER BY ordinal",
             (issuer, volume, tree.size, size),
@@ -381,89 +301,6 @@ class Register:
     def unreceipted(self) -> tuple[Entry, ...]:
         """List what came in and no dispatch of ours has receipted yet, by issuer and number."""
         return self._entries("seq IN (SELECT note FROM unreceipted) ORDER BY issuer, volume, ordinal")
-
-    def put_waiting(self, waiting: Waiting, file: bytes) -> None:
-        """Keep a file that is held or rejected; of the same bytes again only state and reason change.
-
-        Whoever can put files into the post can have unverified ones kept: of those the newest
-        MAX_UNVERIFIED stay. Raises RefusedError for one more verified file of an issuer that has
-        MAX_WAITING here, unless it proves an equivocation.
-        """
-        with self.transaction():
-            kept = "SELECT count(*) FROM waiting WHERE issuer = ? AND verified AND digest <> ?"
-            count = self._connection.execute(kept, (waiting.number.handle, waiting.digest)).fetchone()[0]
-            if waiting.is_verified and count >= MAX_WAITING and waiting.code != INTEGRITY:
-                raise RefusedError(
-                    f"{MAX_WAITING} files of {waiting.number.handle} are held or rejected already"
-                )
-            self._connection.execute(
-                "INSERT INTO waiting (digest, name, file, issuer, number, version, verified, state, code,"
-                " reason, first_seen) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (digest) DO UPDATE"
-                " SET verified = excluded.verified, state = excluded.state, code = excluded.code,"
-                " reason = excluded.reason",
-                (
-                    waiting.digest,
-                    waiting.name,
-                    file,
-                    waiting.number.handle,
-                    str(waiting.number),
-                    waiting.version,
-                    waiting.is_verified,
-                    waiting.state,
-                    waiting.code,
-                    waiting.reason,
-                    format_date(waiting.first_seen),
-                ),
-            )
-            self._connection.execute(
-                "DELETE FROM waiting WHERE NOT verified AND seq NOT IN"
-                " (SELECT seq FROM waiting WHERE NOT verified ORDER BY seq DESC LIMIT ?)",
-                (MAX_UNVERIFIED,),
-            )
-
-    def drop_waiting(self, digest: bytes) -> None:
-        """Forget a file that is kept no longer."""
-        with self._translated():
-            kept = self._connection.execute("SELECT 1 FROM waiting WHERE digest = ?", (digest,)).fetchone()
-        if not kept:
-            return
-        with self.transaction():
-            self._connection.execute("DELETE FROM waiting WHERE digest = ?", (digest,))
-
-    def is_waiting(self, number: Number) -> bool:
-        """Say whether a dispatch of this number, truly its issuer's, is held or was rejected."""
-        with self._translated():
-            query = "SELECT 1 FROM waiting WHERE number = ? AND verified LIMIT 1"
-            return self._connection.execute(query, (str(number),)).fetchone() is not None
-
-    def waiting_file(self, digest: bytes) -> bytes:
-        """Give the bytes of a file that is held or was rejected."""
-        with self._translated():
-            query = "SELECT file FROM waiting WHERE digest = ?"
-            return bytes(self._connection.execute(query, (digest,)).fetchone()[0])
-
-    def waiting(self, state: HeldState) -> tuple[Waiting, ...]:
-        """List what is held or rejected, oldest first."""
-        with self._translated():
-            rows = self._connection.execute(
-                "SELECT digest, name, number, version, verified, state, code, reason, first_seen"
-                " FROM waiting WHERE state = ? ORDER BY seq",
-                (state,),
-            ).fetchall()
-        return tuple(
-            Waiting(
-                digest=row[0],
-                name=row[1],
-                number=parse_number(row[2]),
-                version=row[3],
-                is_verified=bool(row[4]),
-                state=row[5],
-                code=row[6],
-                reason=row[7],
-                first_seen=parse_date(row[8]),
-            )
-            for row in rows
-        )
 
     # Looking things up
 
@@ -498,8 +335,8 @@ class Register:
 
     def copies(self, entry: Entry) -> Iterator[StoredCopy]:
         """Give the copies of a note in order, one at a time."""
-        with self._translated():
-            rows = self._connection.execute(
+        with self._database.translated():
+            rows = self._database.execute(
                 "SELECT c.position, c.handle, c.after, c.digest, c.proof, b.data FROM copies c"
                 " LEFT JOIN bodies b ON b.copy = c.seq WHERE c.note = ? ORDER BY c.position",
                 (entry.seq,),
@@ -509,28 +346,22 @@ class Register:
 
     def copy_for(self, entry: Entry, handle: str) -> StoredCopy | None:
         """Give one office's copy of a note."""
-        with self._translated():
-            row = self._connection.execute(
-                "SELECT c.position, c.handle, c.after, c.digest, c.proof, b.data FROM copies c"
-                " LEFT JOIN bodies b ON b.copy = c.seq WHERE c.handle = ? AND c.note = ?",
-                (handle, entry.seq),
-            ).fetchone()
+        row = self._database.row(
+            "SELECT c.position, c.handle, c.after, c.digest, c.proof, b.data FROM copies c"
+            " LEFT JOIN bodies b ON b.copy = c.seq WHERE c.handle = ? AND c.note = ?",
+            (handle, entry.seq),
+        )
         return _stored_copy(row) if row else None
 
     def attachments(self, entry: Entry) -> tuple[bytes, ...]:
         """Give the SHA-256 of each age file that belongs to a note."""
-        with self._translated():
-            rows = self._connection.execute(
-                "SELECT sealed FROM attachments WHERE note = ?", (entry.seq,)
-            ).fetchall()
+        rows = self._database.rows("SELECT sealed FROM attachments WHERE note = ?", (entry.seq,))
         return tuple(row[0] for row in rows)
 
     def _entries(self, condition: str, *values: object) -> tuple[Entry, ...]:
         # every condition is a literal of this module
         columns = "seq, id, issuer, volume, ordinal, date, text, signatures, state, directory"
         query = f"SELECT {columns} FROM notes WHERE {condition}"  # noqa: S608 - see above
-        with self._translated():
-            rows = self._connection.execute(query, values).fetchall()
         return tuple(
             Entry(
                 seq=row[0],
@@ -542,7 +373,7 @@ class Register:
                 state=row[8],
                 directory=row[9],
             )
-            for row in rows
+            for row in self._database.rows(query, values)
         )
 
 
