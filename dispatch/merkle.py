@@ -78,6 +78,13 @@ class Frontier:
         self._edge.append(leaf)
         self.size += 1
 
+    def copy(self) -> Frontier:
+        """Give another one of the same leaves, to try what comes next."""
+        other = Frontier()
+        other.size = self.size
+        other._edge = self._edge.copy()
+        return other
+
     @property
     def root(self) -> bytes:
         """The Merkle Tree Hash of what was added so far."""

@@ -20,7 +20,7 @@ TEXT, KEYFILE, MERKLE = "keys/text.py", "keys/keyfile.py", "dispatch/merkle.py"
 
 PROOF: Edit = (MERKLE, "    if node != expected:", "    if not expected:")
 CONTENT: Edit = (ENVELOPE, "if content_digest(line) != note.content:", "if not note.content:")
-BODY: Edit = (ENVELOPE, "if sha256(envelope.body).digest() != copy.body:", "if not copy.body:")
+BODY: Edit = (ENVELOPE, "if sha256(body).digest() != copy.body:", "if not copy.body:")
 CANONICAL: Edit = ("keys/canonical.py", "if encode_canonical(value) != data:", "if not data:")
 DISTINCT: Edit = (SIGNED, "if len(set(signers)) != len(signers):", "if not signers:")
 LISTED: Edit = (SIGNED, "if not listed.keys() >= set(signers):", "if not signers:")
