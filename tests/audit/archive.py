@@ -151,9 +151,11 @@ class Archive:
         """Give the roster version that an office has at a date."""
         return max([one.roster.version for one in self.rosters if one.roster.date <= date])
 
-    def next_roster(self, date: datetime, edit: Callable[[Roster], Roster]) -> None:
+    def next_roster(
+        self, date: datetime, edit: Callable[[Roster], Roster] = same, expires: datetime | None = None
+    ) -> None:
         """Sign one more version of the roster."""
-        draft = edit(next_version(self.roster, date=date, expires=self.roster.expires))
+        draft = edit(next_version(self.roster, date=date, expires=expires or self.roster.expires))
         self.rosters = (*self.rosters, sign_roster(draft, [self.root]))
 
     def newest(self, handle: str) -> Sent:
@@ -235,15 +237,17 @@ class Archive:
         return self.sign_statement(handle, volume, date, known.ids)
 
     def sign_statement(self, handle: str, volume: str, date: datetime, ids: Sequence[bytes]) -> bytes:
+        return sign_statement(self.statement(handle, volume, date, ids), [self.key(handle)])
+
+    def statement(self, handle: str, volume: str, date: datetime, ids: Sequence[bytes]) -> Statement:
         record = self.roster.version_record(self.roster.version)
-        statement = Statement(
+        return Statement(
             issuer=handle,
             volume=volume,
             date=date,
             roster=RosterRef(self.roster.realm, record.version, record.digest),
             ids=tuple(ids),
         )
-        return sign_statement(statement, [self.key(handle)])
 
     def write(self, folder: Path, like: tuple[Archive, Path] | None = None) -> Path:
         """Write all files below a folder. `like`: another archive on disk whose equal files are linked."""
@@ -321,7 +325,7 @@ def _make_realm(branches: Sequence[str]) -> Archive:
     """Make keys and two versions of the roster; from the second on b01 has another key."""
     root = key_of("root")
     keys = {handle: key_of(handle) for handle in ("cc", *branches)}
-    cards = [_card(handle, keys[handle]) for handle in keys]
+    cards = [card_of(handle, keys[handle]) for handle in keys]
     far = START.replace(year=2030)
     first = first_roster(realm="rkp", root=[root.verify_key], date=START - DAY, expires=far)
     first = add_offices(first, [(card, ("issue", "report")) for card in cards])
@@ -329,18 +333,18 @@ def _make_realm(branches: Sequence[str]) -> Archive:
     signed = sign_roster(first, [root])
     renewed = key_of(RENEWED)
     second = next_version(first, date=START.replace(year=2026) - DAY, expires=far)
-    second = add_offices(second, [(_card("b01", renewed), None)])
+    second = add_offices(second, [(card_of("b01", renewed), None)])
     archive = Archive(root=root, rosters=(signed, sign_roster(second, [root])), keys=keys)
     archive.keys[RENEWED] = renewed
     return archive
 
 
-def _card(handle: str, key: SigningKey) -> Card:
+def card_of(handle: str, *keys: SigningKey) -> Card:
     return make_card(
         handle=handle,
         title=f"Губком {handle}",
         classical=True,
-        signing=[key.verify_key],
+        signing=[key.verify_key for key in keys],
         sealing=[sealing_of(handle).recipient()],
     )
 

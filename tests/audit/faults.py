@@ -1,328 +1,117 @@
 """Everything that may be wrong with an archive, one fault at a time, and exactly what the auditor finds.
 
 Each fault changes a copy of the clean archive. `findings`: kinds and subjects, all of them; none where an
-archive is unusual and nothing is wrong with it. docs/THREATS.md shows this table.
+archive is unusual and nothing is wrong with it. docs/THREATS.md shows this table; see faultmakers.py for how
+each is made.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from dispatch.envelope import encode_envelope, file_name, parse_envelope
-from dispatch.merkle import leaf_hash, root
-from dispatch.message import content_digest
-from dispatch.note import FIRST_HEAD, Head, Note, Number
+from dispatch.envelope import MAX_ENVELOPE
+from dispatch.note import Number
 from keys.codec import encode_base64
-from keys.roster import revoke_key, set_threshold
-from tests.audit.archive import (
-    BRANCHES,
-    DAY,
-    END,
-    RENEWED,
-    SLOT_KEY,
-    Archive,
-    circular_lines,
-    key_of,
-    sign,
-    slot,
+from tests.audit.archive import DAY, RENEWED, circular_lines, key_of, slot
+from tests.audit.faultmakers import (
+    AS_IT_IS,
+    FOR_ANOTHER_PURPOSE,
+    LATE,
+    NEXT,
+    NO_RIGHT,
+    NO_ZONE,
+    OF_ANOTHER_ROOT,
+    RECEIPT,
+    REPORT,
+    WRONG_ADDRESSEES,
+    WRONG_NUMBER,
+    after,
+    again_elsewhere,
+    another_past,
+    another_volume,
+    begun_anew,
+    both,
+    by_an_ended_key,
+    closed_by_two,
+    closed_otherwise,
+    closed_twice,
+    compromised,
+    contradicting_statements,
+    dated_otherwise,
+    early_receipt,
+    edited,
+    equivocated,
+    file_of,
+    forked,
+    from_nowhere,
+    gone_on,
+    kept_statement,
+    later_roster,
+    nothing,
+    nothing_left,
+    numbered_far,
+    one_year_of_b07,
+    other_body,
+    other_content,
+    other_head,
+    other_proof,
+    other_realm,
+    other_roster,
+    other_secrets,
+    past_its_roster,
+    put,
+    removed,
+    renumbered,
+    resigned,
+    returned_and_filed_again,
+    rewritten,
+    sent,
+    share_of,
+    strangers_receipt,
+    strangers_statement,
+    swapped_bodies,
+    tampered_statement,
+    too_few,
+    twin,
+    two_keys,
+    two_pasts,
+    voided,
+    with_rights,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from dispatch.audit.findings import Severity
     from dispatch.audit.result import Report
-
-LATE = datetime(2026, 12, 20, 9, tzinfo=UTC)
-"""After all of the traffic, before the audit."""
-RECEIPT, REPORT = Number("b03", "2026", 5), Number("b03", "2026", 6)
-"""A branch's receipt, which nobody receipts, and its report, which the centre receipted."""
-NEXT = "cc/2026/253"
-"""The centre's next number."""
+    from tests.audit.archive import Archive
 
 
 @dataclass(frozen=True, kw_only=True)
 class Fault:
     """One way in which an archive differs from the clean one. `roster`: the version that the auditor has.
 
-    `links`, `folders`, `absent`: made beside its files: links to the archive itself, empty folders, and
-    paths that are not there.
+    `severity`: of its findings, where their kind does not say it. `partial`: the auditor knows that it is a
+    share. `twice`: every PATH is given twice. `links`, `folders`, `absent`: made beside its files: links to
+    the archive itself, empty folders, and paths that are not there. `circular`: what is given as the text of
+    the first circular, if any.
     """
 
     name: str
     what: str
     make: Callable[[Archive], object]
     findings: tuple[tuple[str, str], ...]
+    severity: Severity | None = None
     roster: int | None = None
+    partial: bool = False
+    twice: bool = False
     links: tuple[str, ...] = ()
     folders: tuple[str, ...] = ()
     absent: tuple[str, ...] = ()
-    circular: Callable[[Archive], bytes] = lambda archive: archive.circular
+    circular: Callable[[Archive], bytes] | None = lambda archive: archive.circular
 
-
-def nothing(_: Archive) -> None:
-    pass
-
-
-def removed(*numbers: Number) -> Callable[[Archive], None]:
-    def make(archive: Archive) -> None:
-        for number in numbers:
-            archive.remove(number)
-
-    return make
-
-
-def kept_statement(office: str, volume: str, date: datetime = LATE) -> Callable[[Archive], None]:
-    def make(archive: Archive) -> None:
-        archive.files[f"{office}-{volume}.register"] = archive.state(office, volume, date)
-
-    return make
-
-
-def both(*makers: Callable[[Archive], object]) -> Callable[[Archive], None]:
-    def make(archive: Archive) -> None:
-        for one in makers:
-            one(archive)
-
-    return make
-
-
-def edited(
-    change: Callable[[bytes], bytes], number: Number = REPORT, only: str | None = "cc"
-) -> Callable[[Archive], None]:
-    """Change the bytes of one copy of a dispatch, or of all."""
-
-    def make(archive: Archive) -> None:
-        for handle, name in archive.sent[number].files.items():
-            if only in (None, handle):
-                archive.files[name] = change(archive.files[name])
-
-    return make
-
-
-def file_of(number: Number, handle: str) -> str:
-    return f"{number.handle}/{number.volume}/{file_name(number, handle)}"
-
-
-def dated_otherwise(data: bytes) -> bytes:
-    return data.replace(b"date: 2026-03-03", b"date: 2026-03-02", 1)
-
-
-def resigned(key: str) -> Callable[[bytes], bytes]:
-    """Sign the note of an envelope with another key."""
-
-    def change(data: bytes) -> bytes:
-        envelope = parse_envelope(data)
-        signed = sign(envelope.signed_note.note, [key_of(key)])
-        return encode_envelope(signed, envelope.copy, envelope.body)
-
-    return change
-
-
-def rewritten(number: Number) -> Callable[[Archive], None]:
-    """Put another note of the office in the place of one, in every copy, and sign it truly."""
-
-    def make(archive: Archive) -> None:
-        sent = archive.sent[number]
-        note = replace(sent.note, content=bytes(32))
-        for name in sent.files.values():
-            envelope = parse_envelope(archive.files[name])
-            signed = sign(note, [archive.key(number.handle)])
-            archive.files[name] = encode_envelope(signed, envelope.copy, envelope.body)
-
-    return make
-
-
-def sent(
-    issuer: str, *, date: datetime = LATE, to: tuple[str, ...] = ("cc",), **hooks: Any
-) -> Callable[[Archive], None]:
-    """Send one more dispatch, with something wrong in it."""
-
-    def make(archive: Archive) -> None:
-        archive.send(issuer, date, to, **hooks)
-
-    return make
-
-
-def after(number: Number) -> Callable[[str, Number | None], Number | None]:
-    """Name this as the dispatch before, in the copy for b01."""
-    return lambda to, last: number if to == "b01" else last
-
-
-def renumbered(note: Note) -> Note:
-    ordinal = note.number.ordinal + 1
-    return replace(
-        note,
-        number=note.number._replace(ordinal=ordinal),
-        register=note.register._replace(size=ordinal - 1),
-    )
-
-
-def other_head(note: Note) -> Note:
-    return replace(note, register=note.register._replace(root=bytes(32)))
-
-
-def other_realm(note: Note) -> Note:
-    return replace(note, roster=note.roster._replace(realm="other"))
-
-
-def other_roster(note: Note) -> Note:
-    return replace(note, roster=note.roster._replace(digest=bytes(32)))
-
-
-def equivocated(archive: Archive) -> None:
-    archive.send("b03", LATE, ["cc"], content=bytes(32), keep=False)
-    twin = archive.files[file_of(Number("b03", "2026", 25), "cc")]
-    archive.send("b03", LATE, ["cc"])
-    archive.files["seized/b03-2026-25.cc.dispatch"] = twin
-
-
-def forked(archive: Archive) -> None:
-    """Show one branch one register and another branch another, two notes long."""
-    other = archive.copy()
-    other.files.clear()
-    for branch, one in (("b01", archive), ("b02", other)):
-        for _ in range(2):
-            one.send("cc", LATE, [branch], content=sha256(branch.encode()).digest())
-    archive.files.update({f"of-b02/{name}": data for name, data in other.files.items()})
-
-
-def swapped_bodies(archive: Archive) -> None:
-    names = [file_of(Number("cc", "2026", 1), handle) for handle in ("b02", "b03")]
-    first, second = (parse_envelope(archive.files[name]) for name in names)
-    for name, one, other in ((names[0], first, second), (names[1], second, first)):
-        archive.files[name] = encode_envelope(one.signed_note.signed, one.copy, other.body)
-
-
-def other_proof(data: bytes) -> bytes:
-    envelope = parse_envelope(data)
-    copy = replace(envelope.copy, proof=(bytes(32), *envelope.copy.proof[1:]))
-    return encode_envelope(envelope.signed_note.signed, copy, envelope.body)
-
-
-def early_receipt(early: timedelta) -> Callable[[Archive], None]:
-    def make(archive: Archive) -> None:
-        circular = archive.send("cc", LATE, ["b05"])
-        archive.send("b05", LATE - early, ["cc"], receipts=[circular.id])
-
-    return make
-
-
-def strangers_receipt(archive: Archive) -> None:
-    letter = archive.send("cc", LATE, ["b01"])
-    archive.send("b02", LATE, ["cc"], receipts=[letter.id])
-
-
-def returned_and_filed_again(archive: Archive) -> None:
-    archive.send("cc", LATE, ["b04"], answers=[slot("return", "b04", "2026-11")])
-    archive.send("b04", LATE + DAY, ["cc"], answers=[slot("report", "b04", "2026-11")])
-
-
-def compromised(since: datetime, *, then: bool) -> Callable[[Archive], None]:
-    """Mark b02's key in a third roster; `then`: send something with it afterwards."""
-
-    def make(archive: Archive) -> None:
-        if then:
-            archive.send("b02", LATE + DAY, ["cc"])
-        print_of = archive.key("b02").verify_key.fingerprint()
-        archive.next_roster(LATE + 2 * DAY, lambda draft: revoke_key(draft, "b02", print_of, since))
-
-    return make
-
-
-def too_few(archive: Archive) -> None:
-    archive.next_roster(LATE, lambda draft: set_threshold(draft, "b02", 2))
-    archive.send("b02", LATE + DAY, ["cc"])
-
-
-def from_nowhere(archive: Archive) -> None:
-    archive.keys["zz"] = key_of("zz")
-    archive.send("zz", LATE, ["cc"])
-
-
-def another_volume(at: int) -> Callable[[Archive], None]:
-    """Open a lettered volume that closes the year at `at` notes."""
-
-    def make(archive: Archive) -> None:
-        head = Head("2026", at, root(map(leaf_hash, archive.volumes["cc"].ids[:at])))
-        archive.send(
-            "cc",
-            LATE,
-            ["b01"],
-            note=lambda note: replace(note, number=Number("cc", "2026b", 1), register=head),
-        )
-
-    return make
-
-
-def begun_anew(archive: Archive) -> None:
-    number = Number("cc", "2026b", 1)
-    archive.send("cc", LATE, ["b01"], note=lambda note: replace(note, number=number, register=FIRST_HEAD))
-
-
-def closed_otherwise(archive: Archive) -> None:
-    archive.send("cc", LATE, ["b01"])
-    head = Head("2026", 252, bytes(32))
-    archive.send("cc", END.replace(year=2027), ["b01"], note=lambda note: replace(note, register=head))
-
-
-def voided(archive: Archive) -> None:
-    """Number a note, never release it, and say so."""
-    before = dict(archive.last)
-    lost = archive.send("cc", LATE, ["b01"], files=False)
-    archive.last = before
-    archive.send("cc", LATE, ["b01"], voids=[lost.id])
-
-
-def text_in(archive: Archive, **said: Any) -> bytes:
-    line, secrets = circular_lines(**said)
-    if not any(one.note.content == content_digest(line) for one in archive.sent.values()):
-        raise AssertionError("the archive was to hold it")
-    return line + secrets
-
-
-def with_circular(
-    to: tuple[str, ...] = ("b01",), **said: Any
-) -> tuple[Callable[[Archive], None], Callable[[Archive], bytes]]:
-    """Send a circular with this text; give what sends it and what gives its text."""
-    said = {"number": Number("cc", "2026", 253), "date": LATE, **said}
-    line, _ = circular_lines(**said)
-    return sent("cc", to=to, content=content_digest(line)), lambda archive: text_in(archive, **said)
-
-
-def tampered_statement(archive: Archive) -> None:
-    data = archive.state("cc", "2025", LATE)
-    first = encode_base64(archive.closed["cc", "2025"].ids[0]).encode()
-    archive.files["cc-2025.register"] = data.replace(first, encode_base64(bytes(32)).encode())
-
-
-def strangers_statement(archive: Archive) -> None:
-    archive.keys["cc"] = key_of("a stranger")
-    archive.files["cc-2025.register"] = archive.state("cc", "2025", LATE)
-
-
-def contradicting_statements(archive: Archive) -> None:
-    ids = list(archive.volumes["cc"].ids)
-    archive.files["a/cc-2026.register"] = archive.sign_statement("cc", "2026", LATE, [*ids, bytes(32)])
-    archive.files["b/cc-2026.register"] = archive.sign_statement("cc", "2026", LATE, [*ids, bytes([1]) * 32])
-
-
-def other_secrets(archive: Archive) -> bytes:
-    line, secrets = archive.circular.split(b"\n")[:2]
-    key = encode_base64(SLOT_KEY).encode()
-    return line + b"\n" + secrets.replace(key, encode_base64(bytes(32)).encode()) + b"\n"
-
-
-def one_year_of_b07(archive: Archive) -> None:
-    for number in [one for one in archive.sent if (one.handle, one.volume) == ("b07", "2025")]:
-        archive.remove(number)
-
-
-WRONG_NUMBER = with_circular(number=Number("cc", "2026", 7))
-WRONG_ADDRESSEES = with_circular()
-NO_ZONE = with_circular(to=BRANCHES, zone="Nowhere/At_all")
 
 # First one file and its bytes, then trust, registers, receipts, duties.
 FAULTS = (
@@ -339,6 +128,18 @@ FAULTS = (
         findings=(("truncated-file", file_of(REPORT, "cc")),),
     ),
     Fault(
+        name="empty-note",
+        what="a bare note of no bytes",
+        make=put("empty.note", b""),
+        findings=(("truncated-file", "empty.note"),),
+    ),
+    Fault(
+        name="file-too-long",
+        what="a file longer than any envelope may be",
+        make=put("long.dispatch", bytes(MAX_ENVELOPE + 1)),
+        findings=(("malformed-file", "long.dispatch"),),
+    ),
+    Fault(
         name="foreign-file",
         what="a picture under the name of an envelope",
         make=edited(lambda _: b"\x89PNG\r\n"),
@@ -348,6 +149,12 @@ FAULTS = (
         name="other-line-ends",
         what="an envelope with CRLF line ends in its copy",
         make=edited(lambda data: data.replace(b"\nto: cc\n", b"\r\nto: cc\n")),
+        findings=(("malformed-file", file_of(REPORT, "cc")),),
+    ),
+    Fault(
+        name="number-edited",
+        what="a note whose number was edited, against its register line",
+        make=edited(lambda data: data.replace(b"number: b03/2026/6\n", b"number: b03/2026/7\n", 1)),
         findings=(("malformed-file", file_of(REPORT, "cc")),),
     ),
     Fault(
@@ -371,11 +178,38 @@ FAULTS = (
         folders=("empty",),
     ),
     Fault(
+        name="nothing-at-all",
+        what="an archive of no files",
+        make=nothing_left,
+        findings=(("nothing-to-audit", "."),),
+        circular=None,
+    ),
+    Fault(
+        name="files-twice",
+        what="the same files in two folders",
+        make=again_elsewhere,
+        findings=(),
+    ),
+    Fault(
+        name="paths-twice",
+        what="the same PATH given twice",
+        make=nothing,
+        findings=(),
+        twice=True,
+    ),
+    Fault(
+        name="hidden-file",
+        what="what is no envelope under a hidden name, and in a hidden folder",
+        make=both(put(".x.dispatch", b"?"), put(".being-written/x.dispatch", b"?")),
+        findings=(),
+    ),
+    Fault(
         name="link-loop",
         what="a link to the archive within it",
         make=nothing,
         findings=(("link-not-followed", "loop"),),
         links=("loop",),
+        severity="warning",
     ),
     Fault(
         name="edited-note",
@@ -414,6 +248,12 @@ FAULTS = (
         findings=(("body-broken", "cc/2026/1 to b02"), ("body-broken", "cc/2026/1 to b03")),
     ),
     Fault(
+        name="body-altered",
+        what="a copy whose body was altered",
+        make=edited(other_body),
+        findings=(("body-broken", f"{REPORT} to cc"),),
+    ),
+    Fault(
         name="proof-altered",
         what="a copy with another proof",
         make=edited(other_proof),
@@ -445,6 +285,13 @@ FAULTS = (
         roster=1,
     ),
     Fault(
+        name="roster-two-versions-too-old",
+        what="a roster older than two versions that notes name: once for each",
+        make=later_roster,
+        findings=(("unknown-roster-version", "rkp/2"), ("unknown-roster-version", "rkp/3")),
+        roster=1,
+    ),
+    Fault(
         name="another-realm",
         what="a note that names another realm",
         make=sent("b03", note=other_realm),
@@ -460,6 +307,18 @@ FAULTS = (
         name="roster-expired",
         what="a note dated after its roster version expired",
         make=sent("b03", date=datetime(2030, 6, 1, tzinfo=UTC)),
+        findings=(("roster-expired", "b03/2030/1"),),
+    ),
+    Fault(
+        name="roster-expired-that-moment",
+        what="a note of the very moment at which its roster version expired",
+        make=sent("b03", date=datetime(2030, 1, 1, 9, tzinfo=UTC)),
+        findings=(("roster-expired", "b03/2030/1"),),
+    ),
+    Fault(
+        name="older-roster-expired",
+        what="a note that names an older roster version after that expired",
+        make=past_its_roster,
         findings=(("roster-expired", "b03/2030/1"),),
     ),
     Fault(
@@ -502,6 +361,38 @@ FAULTS = (
         findings=(),
     ),
     Fault(
+        name="one-key-of-two-compromised",
+        what="a note by two keys where one is enough, and only one of them was compromised",
+        make=two_keys(0, 1, marked={0: LATE + DAY}, receipted=False),
+        findings=(),
+    ),
+    Fault(
+        name="both-keys-compromised",
+        what="a note by two keys where one is enough, receipted between the compromise of one and the other's",
+        make=two_keys(0, 1, marked={0: LATE + timedelta(hours=1), 1: LATE + 2 * DAY}, receipted=True),
+        findings=(),
+    ),
+    Fault(
+        name="another-key-compromised-earlier",
+        what="a note receipted before its key was compromised, and after another key of its office was",
+        make=two_keys(1, marked={0: LATE + timedelta(hours=1), 1: LATE + 2 * DAY}, receipted=True),
+        findings=(),
+    ),
+    Fault(
+        name="key-compromised-beside-a-sound-one",
+        what="a note by a key compromised since, whose office has another that is not",
+        make=two_keys(0, marked={0: LATE + timedelta(hours=1)}, receipted=True),
+        findings=(("compromised-without-evidence", "b02/2026/25"),),
+    ),
+    Fault(
+        name="compromised-in-a-share",
+        what="the same in one office's share: the evidence may lie elsewhere",
+        make=two_keys(0, marked={0: LATE + timedelta(hours=1)}, receipted=True),
+        findings=(("compromised-without-evidence", "b02/2026/25"),),
+        severity="not-checkable",
+        partial=True,
+    ),
+    Fault(
         name="report-removed",
         what="a report gone, and its receipt there: the id is known",
         make=removed(REPORT),
@@ -512,6 +403,23 @@ FAULTS = (
         what="a note gone that nobody receipted: no head after it can be recomputed",
         make=removed(RECEIPT),
         findings=(("missing-id-list", "b03/2026"), ("missing-note", str(RECEIPT))),
+        severity="missing",
+    ),
+    Fault(
+        name="note-removed-from-a-share",
+        what="the same in one office's share, where gaps are no fault",
+        make=removed(RECEIPT),
+        findings=(("missing-id-list", "b03/2026"),),
+        severity="not-checkable",
+        partial=True,
+    ),
+    Fault(
+        name="share-of-one-office",
+        what="nothing but what one branch sent and got, given as its share",
+        make=share_of("b02"),
+        findings=(("missing-id-list", "cc/2025"), ("missing-id-list", "cc/2026")),
+        severity="not-checkable",
+        partial=True,
     ),
     Fault(
         name="note-removed-statement-kept",
@@ -550,10 +458,34 @@ FAULTS = (
         findings=(("missing-id-list", "b03/2026"), ("missing-note", "b03/2026/25")),
     ),
     Fault(
+        name="numbered-far",
+        what="a truly signed note that says it is the 999,999,999th",
+        make=sent("b03", note=numbered_far),
+        findings=(("missing-id-list", "b03/2026"), ("missing-note", "b03/2026/25-999999998")),
+    ),
+    Fault(
+        name="numbered-far-by-nobody",
+        what="the same by a key of nobody's, which proves no number",
+        make=sent("b03", note=numbered_far, keys=[key_of("a stranger")], keep=False),
+        findings=(("key-unlisted", "b03/2026/999999999"),),
+    ),
+    Fault(
         name="two-notes-one-number",
         what="two notes with one number",
         make=equivocated,
         findings=(("two-notes-one-number", "b03/2026/25"),),
+    ),
+    Fault(
+        name="two-notes-amid-a-register",
+        what="two notes with one number, of which later notes pin one",
+        make=twin(RECEIPT, other_content),
+        findings=(("two-notes-one-number", str(RECEIPT)),),
+    ),
+    Fault(
+        name="head-forked",
+        what="two notes with one number that pin two heads",
+        make=twin(RECEIPT, other_head),
+        findings=(("heads-differ", "b03/2026/4"), ("two-notes-one-number", str(RECEIPT))),
     ),
     Fault(
         name="register-forked",
@@ -587,6 +519,24 @@ FAULTS = (
         findings=(("register-rewritten", "cc/2026/252"),),
     ),
     Fault(
+        name="statement-kept",
+        what="a signed statement that agrees with the notes",
+        make=AS_IT_IS,
+        findings=(),
+    ),
+    Fault(
+        name="statement-of-another-past",
+        what="a signed statement with another id for a note that is here",
+        make=another_past,
+        findings=(("register-rewritten", "b03/2026/1"),),
+    ),
+    Fault(
+        name="statements-of-two-pasts",
+        what="two statements of a year that contradict each other, and none of its notes",
+        make=two_pasts,
+        findings=(("register-rewritten", "b07/2025/3"),),
+    ),
+    Fault(
         name="two-statements",
         what="two statements of one register that say different things",
         make=contradicting_statements,
@@ -597,6 +547,24 @@ FAULTS = (
         what="a statement with an altered id",
         make=tampered_statement,
         findings=(("proof-broken", "cc-2025.register"),),
+    ),
+    Fault(
+        name="statement-of-another-root",
+        what="a statement, truly signed, whose ids do not have its root",
+        make=OF_ANOTHER_ROOT,
+        findings=(("proof-broken", "b03-2026.register"),),
+    ),
+    Fault(
+        name="statement-signed-for-another-purpose",
+        what="a statement signed as if it were a note",
+        make=FOR_ANOTHER_PURPOSE,
+        findings=(("signature-of-another-purpose", "b03-2026.register"),),
+    ),
+    Fault(
+        name="statement-by-an-ended-key",
+        what="a statement signed with a key that had ended",
+        make=by_an_ended_key,
+        findings=(("key-not-in-force", "b01-2025.register"),),
     ),
     Fault(
         name="statement-forged",
@@ -615,6 +583,24 @@ FAULTS = (
         what="a year closed one note short, and with another head",
         make=closed_otherwise,
         findings=(("heads-differ", "cc/2026/252"), ("two-volumes-at-once", "cc/2027/1")),
+    ),
+    Fault(
+        name="volume-closed-twice",
+        what="a year closed by two notes, at two heads",
+        make=closed_twice,
+        findings=(("heads-differ", "cc/2026/252"), ("two-notes-one-number", "cc/2027/1")),
+    ),
+    Fault(
+        name="volume-closed-by-two",
+        what="a year closed by a lettered volume, and by the next year at another head",
+        make=closed_by_two,
+        findings=(("heads-differ", "cc/2026/252"), ("two-volumes-at-once", "cc/2027/1")),
+    ),
+    Fault(
+        name="volume-gone-on",
+        what="a note in a year that was closed before it",
+        make=gone_on,
+        findings=(("two-volumes-at-once", "b03/2026/1"),),
     ),
     Fault(
         name="two-volumes-at-once",
@@ -653,6 +639,12 @@ FAULTS = (
         findings=(("after-broken", f"{NEXT} to b01"),),
     ),
     Fault(
+        name="dispatch-to-come",
+        what="a copy that names a later dispatch as the one before it",
+        make=sent("cc", to=("b01",), after=after(Number("cc", "2026", 300))),
+        findings=(("after-broken", f"{NEXT} to b01"),),
+    ),
+    Fault(
         name="receipt-forged",
         what="a receipt signed by another branch",
         make=sent("b05", keys=(key_of("b06"),), receipts=[bytes(32)]),
@@ -663,18 +655,29 @@ FAULTS = (
         what="a receipt dated days before what it acknowledges",
         make=early_receipt(3 * DAY),
         findings=(("receipt-before-dispatch", "b05/2026/25"),),
+        severity="broken",
     ),
     Fault(
         name="receipt-by-a-slow-clock",
         what="a receipt dated an hour before what it acknowledges",
         make=early_receipt(timedelta(hours=1)),
         findings=(("receipt-before-dispatch", "b05/2026/25"),),
+        severity="warning",
     ),
     Fault(
         name="receipt-for-unknown-note",
         what="a receipt for a note that is not here",
         make=sent("b05", receipts=[bytes(32)]),
         findings=(("receipt-for-unknown-note", encode_base64(bytes(32))),),
+        severity="missing",
+    ),
+    Fault(
+        name="receipt-for-unknown-note-in-a-share",
+        what="the same in one office's share",
+        make=sent("b05", receipts=[bytes(32)]),
+        findings=(("receipt-for-unknown-note", encode_base64(bytes(32))),),
+        severity="not-checkable",
+        partial=True,
     ),
     Fault(
         name="receipt-from-a-stranger",
@@ -693,6 +696,7 @@ FAULTS = (
         what="a second report in one slot",
         make=sent("b04", answers=[slot("report", "b04", "2026-11")]),
         findings=(("slot-filled-twice", "b04/2026/25"),),
+        severity="warning",
     ),
     Fault(
         name="slot-filled-again",
@@ -711,6 +715,18 @@ FAULTS = (
         what="a reply to a circular in the name of another branch",
         make=sent("b04", answers=[slot("refuse", "b05")]),
         findings=(("reply-for-another", "b04/2026/25"),),
+    ),
+    Fault(
+        name="undertaking-for-another",
+        what="an undertaking in the name of another branch",
+        make=sent("b04", answers=[slot("undertake", "b05")]),
+        findings=(("reply-for-another", "b04/2026/25"),),
+    ),
+    Fault(
+        name="report-without-right",
+        what="a report by a branch that had lost the right to report",
+        make=both(with_rights("b04", "issue"), sent("b04", answers=[slot("report", "b04", "2026-12")])),
+        findings=(("report-without-right", "b04/2026/25"),),
     ),
     Fault(
         name="circular-of-nobody",
@@ -748,6 +764,13 @@ FAULTS = (
         circular=WRONG_ADDRESSEES[1],
     ),
     Fault(
+        name="circular-without-right",
+        what="a circular by an office that had lost the right to issue",
+        make=both(with_rights("cc", "report"), NO_RIGHT[0]),
+        findings=(("circular-without-right", "circular"),),
+        circular=NO_RIGHT[1],
+    ),
+    Fault(
         name="circular-of-an-unknown-zone",
         what="a circular in a time zone that this machine does not know",
         make=NO_ZONE[0],
@@ -759,3 +782,13 @@ FAULTS = (
 
 def kinds_and_subjects(report: Report) -> tuple[tuple[str, str], ...]:
     return tuple(sorted((one.kind, one.subject) for one in report.findings))
+
+
+def table() -> str:
+    """Write the table as docs/THREATS.md shows it."""
+    lines = ["| fault | finding | test |", "| --- | --- | --- |"]
+    for one in FAULTS:
+        kinds = dict.fromkeys(f"`{kind}`" for kind, _ in one.findings)
+        said = ", ".join(kinds) + (f" ({one.severity})" if one.severity else "")
+        lines.append(f"| {one.what} | {said if kinds else 'none'} | `{one.name}` |")
+    return "\n".join(lines) + "\n"
