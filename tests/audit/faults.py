@@ -368,7 +368,7 @@ FAULTS = (
     ),
     Fault(
         name="both-keys-compromised",
-        what="a note by two keys where one is enough, receipted between the compromise of one and the other's",
+        what="a note by two keys where one is enough, receipted after one was compromised and before the other",
         make=two_keys(0, 1, marked={0: LATE + timedelta(hours=1), 1: LATE + 2 * DAY}, receipted=True),
         findings=(),
     ),

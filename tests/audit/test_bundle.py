@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dispatch.audit import Pile, Text, audit, encode_report
-from dispatch.audit.bundle import Evidence, write_bundle
-from dispatch.audit.pile import SafeNames
+from dispatch.audit.bundle import Evidence, Tools, write_bundle
+from dispatch.audit.circulars import Text
+from dispatch.audit.pile import Pile, SafeNames
+from dispatch.audit.run import run_audit
 from dispatch.cli.main import run
 from dispatch.errors import RefusedError, StorageError
+from dispatch.render.audit import report_bytes
 from keys.text import format_date
 from tests.audit.archive import BRANCHES, END, Archive, make_archive
 from tests.audit.faults import FAULTS
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from dispatch.audit import Report
+    from dispatch.audit.result import Report
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +41,7 @@ def small() -> Archive:
 
 
 def audit_all(archive: Archive, pile: Pile, texts: Sequence[Text]) -> Report:
-    return audit(pile, archive.trusted(), at=END, root_fingerprint=archive.pin, circulars=texts)
+    return run_audit(pile, archive.trusted(), at=END, root=archive.pin, circulars=texts)
 
 
 def bundle(archive: Archive, out: Path, *paths: Path, name: str = "c.lines") -> Report:
@@ -50,7 +52,7 @@ def bundle(archive: Archive, out: Path, *paths: Path, name: str = "c.lines") -> 
         Pile(paths),
         report,
         Evidence(roster=archive.roster_file(), texts=texts),
-        lambda pile, texts: audit_all(archive, pile, texts),
+        Tools(lambda pile, texts: audit_all(archive, pile, texts), report_bytes),
     )
     return report
 
@@ -62,7 +64,7 @@ def test_the_same_bytes_in_any_order(small: Archive, tmp_path: Path) -> None:
     for seed in range(4):
         random.Random(seed).shuffle(tops)
         report = bundle(small, tmp_path / f"{seed}.zip", *tops)
-        made = (encode_report(report), (tmp_path / f"{seed}.zip").read_bytes())
+        made = (report_bytes(report), (tmp_path / f"{seed}.zip").read_bytes())
         first = first or made
         assert made == first
 
@@ -74,7 +76,7 @@ def test_files_one_by_one_in_any_order(small: Archive, tmp_path: Path) -> None:
     reports = set()
     for seed in range(3):
         random.Random(seed).shuffle(files)
-        reports.add(encode_report(audit_all(small, Pile([*files, *files[:3]]), ())))
+        reports.add(report_bytes(audit_all(small, Pile([*files, *files[:3]]), ())))
     assert len(reports) == 1
 
 
@@ -167,15 +169,15 @@ def test_nothing_is_no_bundle(small: Archive, tmp_path: Path) -> None:
         bundle(small, tmp_path / "out.zip", tmp_path / "empty")
 
 
-def test_every_fault_that_is_in_the_files_is_in_the_bundle(tmp_path: Path) -> None:
-    clean = make_archive()
+def test_every_fault_that_is_in_the_files_is_in_the_bundle(clean: Archive, tmp_path: Path) -> None:
     chosen = {"edited-note", "register-forked", "note-removed", "two-statements", "circular-torn"}
     for fault in FAULTS:
         if fault.name in chosen:
             archive = clean.copy()
             fault.make(archive)
             place = archive.write(tmp_path / fault.name)
+            assert fault.circular
             archive.circular = fault.circular(archive)
             report = bundle(archive, tmp_path / f"{fault.name}.zip", place)
             with zipfile.ZipFile(tmp_path / f"{fault.name}.zip") as packed:
-                assert packed.read("findings.json") == encode_report(report)
+                assert packed.read("findings.json") == report_bytes(report)
