@@ -368,7 +368,7 @@ FAULTS = (
     ),
     Fault(
         name="both-keys-compromised",
-        what="a note by two keys where one is enough, receipted after one was compromised and before the other",
+        what="a note by two keys where one is enough, receipted when only one of them was compromised",
         make=two_keys(0, 1, marked={0: LATE + timedelta(hours=1), 1: LATE + 2 * DAY}, receipted=True),
         findings=(),
     ),
