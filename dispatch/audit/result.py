@@ -61,7 +61,8 @@ class RegisterVolume:
 
     `missing`: first and last of each run of ordinals without a note; `voided`: ordinals that were never
     released. `ids`: of its notes in order, as far as they are known without a gap; `root`: over these;
-    `heads`: how many pinned heads they gave, `unchecked`: how many could not be recomputed.
+    `pinned`: how many heads notes pin, `heads`: how many of these the ids gave, `unchecked`: how many could
+    not be recomputed.
     """
 
     office: str
@@ -72,6 +73,7 @@ class RegisterVolume:
     voided: tuple[int, ...]
     ids: tuple[str, ...]
     root: str
+    pinned: int
     heads: int
     unchecked: int
     statements: tuple[str, ...]

@@ -111,6 +111,7 @@ def _register(volume: Volume) -> RegisterVolume:
         voided=tuple(sorted(volume.voided)),
         ids=tuple(map(encode_base64, volume.ids)),
         root=encode_base64(root(map(leaf_hash, volume.ids))),
+        pinned=len(volume.pins),
         heads=sum(size <= len(volume.ids) for size in volume.pins) - len(volume.wrong),
         unchecked=volume.unchecked,
         statements=tuple(name for name, _ in volume.statements),

@@ -169,7 +169,7 @@ def _registers(report: Report, width: int) -> str:
             str(one.size),
             str(one.present),
             runs_text(one.missing) or "-",
-            f"{one.heads}" + (f", {one.unchecked} not checkable" if one.unchecked else ""),
+            f"{one.heads} of {one.pinned}",
             (one.begun or "-")[:10],
             (one.ended or "-")[:10],
         )
