@@ -2,7 +2,7 @@
 
 A finding's `kind` is stable: programs and tables name it. Its severity is
 
-    broken         proven wrong: somebody altered, forged, rewrote or contradicted
+    broken         spoilt, or proven false: somebody altered, forged, rewrote or contradicted
     missing        what must be there is not, or nothing proves what should be proven
     warning        may be honest, and should be asked about
     not-checkable  cannot be known from this archive

@@ -25,8 +25,8 @@ FORMAT: Final = "dispatch-audit/v1"
 
 VERDICTS = {
     "clean": "Nothing here contradicts anything else, and nothing is missing.",
-    "findings": "Nothing is proven false; something is missing or to be asked about.",
-    "broken": "Something is proven false: see the findings.",
+    "findings": "Nothing is spoilt or proven false; something is missing or to be asked about.",
+    "broken": "Something is spoilt or proven false: see the findings.",
 }
 _SHOWN = 200
 _SHOWN_FILES = 3
@@ -132,8 +132,8 @@ def _head(report: Report, width: int) -> str:
     lines = [
         f"{report.verdict.upper()}: {VERDICTS[report.verdict]}",
         (
-            f"{counts['files']} files, {counts['notes']} notes, {counts['copies']} copies{share}; "
-            f"roster {report.realm}/{report.roster}, as of {format_date(report.at)}"
+            f"{counts['files']} files, {counts['notes']} notes, {counts['copies']} copies, "
+            f"{counts['statements']} signed lists{share}; roster {report.realm}/{report.roster}, as of {format_date(report.at)}"
         ),
         f"{receipted} of {len(expected)} dispatches that are no receipts were receipted by somebody",
     ]
