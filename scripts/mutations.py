@@ -15,7 +15,7 @@ ENVELOPE, INBOX, REGISTER = "dispatch/envelope.py", "dispatch/inbox.py", "dispat
 ATTACHMENT, FILES, KEEPER = "dispatch/attachment.py", "dispatch/files.py", "dispatch/keeper.py"
 SIGNED, SSHSIG, TRUST = "keys/signed.py", "keys/sshsig.py", "keys/trust.py"
 TERMINAL, COMMON, MAIN = "dispatch/render/terminal.py", "dispatch/cli/common.py", "dispatch/cli/main.py"
-ANSWERS = "dispatch/answers.py"
+ANSWERS, FOLDERS = "dispatch/answers.py", "dispatch/folders.py"
 TEXT, KEYFILE, MERKLE = "keys/text.py", "keys/keyfile.py", "dispatch/merkle.py"
 
 PROOF: Edit = (MERKLE, "    if node != expected:", "    if not expected:")
@@ -109,7 +109,7 @@ MUTATIONS: dict[str, tuple[Mutation, ...]] = {
     ),
     "An inner node passed off as a leaf": ((((MERKLE, 'b"\\x01" + left', 'b"\\x00" + left')),),),
     "Lenient parsing": (
-        ((ENVELOPE, "age.decode_armor_canonical(data[copy_end", "age.decode_armor(data[copy_end"),),
+        ((ENVELOPE, "age.decode_armor_canonical(body)", "age.decode_armor(body)"),),
         (
             (ENVELOPE, "    if encode_copy(copy) != text:", "    if not text:"),
             ("keys/codec.py", 're.compile(r"0|[1-9][0-9]{0,18}")', 're.compile(r"[0-9]{1,19}")'),
@@ -393,7 +393,10 @@ MUTATIONS: dict[str, tuple[Mutation, ...]] = {
         ((ATTACHMENT, "        with suppress(FileExistsError):", "        with suppress():"),),
     ),
     "A link or a hidden file in a folder": (
-        ((INBOX, "entry.is_file(follow_symlinks=False)", "entry.is_file()"),),
+        (
+            (FOLDERS, "if entry.is_symlink():", "if entry is None:"),
+            (FOLDERS, "entry.is_file(follow_symlinks=False)", "entry.is_file()"),
+        ),
     ),
     "The size of a text": (
         (PADDING,),
@@ -416,7 +419,7 @@ MUTATIONS: dict[str, tuple[Mutation, ...]] = {
         ),
     ),
     "A pipe in the post": (
-        ((INBOX, "and entry.is_file(follow_symlinks=False)", "and entry.name"),),
+        ((FOLDERS, "and entry.is_file(follow_symlinks=False)", "and entry.name"),),
         ((FILES, "    if not stat.S_ISREG(os.fstat(descriptor).st_mode):", "    if descriptor < 0:"),),
     ),
     "The disk filled with files": (
@@ -616,14 +619,7 @@ MUTATIONS: dict[str, tuple[Mutation, ...]] = {
         (("dispatch/render/csv.py", "    if _FORMULA.match(", "    if False and _FORMULA.match("),),
     ),
     "Markup or script in labels": (
-        (
-            ("dispatch/render/html.py", "        autoescape=True,", "        autoescape=False,"),
-            (
-                "dispatch/audit/collect.py",
-                '_unused(_UNSAFE.sub("_", name) or "_", taken)',
-                "_unused(name, taken)",
-            ),
-        ),
+        (("dispatch/render/html.py", "        autoescape=True,", "        autoescape=False,"),),
     ),
     "Text in a form's label": (
         (("dispatch/reportform.py", 'lines.append(f"# {rest}")', "lines.append(rest)"),),

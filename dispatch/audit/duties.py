@@ -282,7 +282,8 @@ def _filled_twice(
             yield Finding(
                 kind="slot-filled-twice",
                 subject=str(second.number),
-                text=f"{first.number} reported there already ({meaning}), and was not returned",
+                text=f"{first.number} reported there already ({meaning}), and was not returned; "
+                "whether this is a correction stands inside it",
                 # a correction says so inside
                 severity="warning",
                 code=DONE,

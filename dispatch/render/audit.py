@@ -133,7 +133,8 @@ def _head(report: Report, width: int) -> str:
         f"{report.verdict.upper()}: {VERDICTS[report.verdict]}",
         (
             f"{counts['files']} files, {counts['notes']} notes, {counts['copies']} copies, "
-            f"{counts['statements']} signed lists{share}; roster {report.realm}/{report.roster}, as of {format_date(report.at)}"
+            f"{counts['statements']} signed lists{share}; "
+            f"roster {report.realm}/{report.roster}, as of {format_date(report.at)}"
         ),
         f"{receipted} of {len(expected)} dispatches that are no receipts were receipted by somebody",
     ]
