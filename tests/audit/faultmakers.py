@@ -222,14 +222,14 @@ def from_nowhere(archive: Archive) -> None:
     archive.send("zz", LATE, ["cc"])
 
 
-def another_volume(at: int) -> Callable[[Archive], None]:
+def another_volume(at: int, date: datetime = LATE) -> Callable[[Archive], None]:
     """Open a lettered volume that closes the year at `at` notes."""
 
     def make(archive: Archive) -> None:
         head = Head("2026", at, root(map(leaf_hash, archive.volumes["cc"].ids[:at])))
         archive.send(
             "cc",
-            LATE,
+            date,
             ["b01"],
             note=lambda note: replace(note, number=Number("cc", "2026b", 1), register=head),
         )
@@ -264,12 +264,12 @@ def text_in(archive: Archive, **said: Any) -> bytes:
 
 
 def with_circular(
-    to: tuple[str, ...] = ("b01",), **said: Any
+    copies_to: tuple[str, ...] = ("b01",), **said: Any
 ) -> tuple[Callable[[Archive], None], Callable[[Archive], bytes]]:
     """Send a circular with this text; give what sends it and what gives its text."""
     said = {"number": Number("cc", "2026", 253), "date": LATE, **said}
     line, _ = circular_lines(**said)
-    return sent("cc", to=to, content=content_digest(line)), lambda archive: text_in(archive, **said)
+    return sent("cc", to=copies_to, content=content_digest(line)), lambda archive: text_in(archive, **said)
 
 
 def tampered_statement(archive: Archive) -> None:
@@ -415,21 +415,58 @@ def two_keys(*signing: int, marked: dict[int, datetime], receipted: bool) -> Cal
     """
 
     def make(archive: Archive) -> None:
-        keys = (archive.key("b02"), key_of("b02, the second"))
-        card = card_of("b02", *keys)
-        archive.next_roster(LATE - DAY, lambda draft: add_offices(draft, [(card, None)]))
+        keys = (archive.key("b02"), second_key(archive))
         note = archive.send("b02", LATE, ["cc"], keys=[keys[place] for place in signing])
         if receipted:
             archive.send("cc", LATE + DAY, ["b02"], receipts=[note.id])
-        for count, (place, since) in enumerate(sorted(marked.items())):
-            revoke(archive, LATE + (5 + count) * DAY, keys[place], since)
+        for place, since in sorted(marked.items()):
+            revoke(archive, "b02", keys[place], since)
 
     return make
 
 
-def revoke(archive: Archive, date: datetime, key: SigningKey, since: datetime) -> None:
+def second_key(archive: Archive) -> SigningKey:
+    """Give b02 a second key in a third roster."""
+    second = key_of("b02, the second")
+    card = card_of("b02", archive.key("b02"), second)
+    archive.next_roster(LATE - DAY, lambda draft: add_offices(draft, [(card, None)]))
+    return second
+
+
+def revoke(archive: Archive, handle: str, key: SigningKey, since: datetime) -> None:
     fingerprint = key.verify_key.fingerprint()
-    archive.next_roster(date, lambda draft: revoke_key(draft, "b02", fingerprint, since))
+    archive.next_roster(LATE + 5 * DAY, lambda draft: revoke_key(draft, handle, fingerprint, since))
+
+
+def receipted_by_a_victim(archive: Archive) -> None:
+    """Let b03, whose key is stolen too, receipt a note of b02; what b03 sent the centre receipts in time."""
+    key = second_key(archive)
+    note = archive.send("b02", LATE, ["b03"], keys=[key])
+    archive.send("b03", LATE + DAY, ["b02"], receipts=[note.id])
+    later = archive.send("b03", LATE + DAY, ["cc"])
+    archive.send("cc", LATE + DAY, ["b03"], receipts=[later.id])
+    revoke(archive, "b02", key, LATE + 2 * DAY)
+    revoke(archive, "b03", archive.key("b03"), LATE + 3 * DAY)
+
+
+def receipted_by_itself(archive: Archive) -> None:
+    key = second_key(archive)
+    note = archive.send("b02", LATE, ["b03"], keys=[key])
+    archive.send("b02", LATE + DAY, ["b03"], receipts=[note.id])
+    revoke(archive, "b02", key, LATE + 2 * DAY)
+
+
+def covered_by_a_later_note(head: Callable[[Note], Note]) -> Callable[[Archive], None]:
+    """Let the centre receipt not a note, but the one after it, whose head pins it."""
+
+    def make(archive: Archive) -> None:
+        key = second_key(archive)
+        archive.send("b02", LATE, ["b03"], keys=[key])
+        later = archive.send("b02", LATE, ["cc"], keys=[key], note=head)
+        archive.send("cc", LATE + DAY, ["b02"], receipts=[later.id])
+        revoke(archive, "b02", key, LATE + 2 * DAY)
+
+    return make
 
 
 def another_past(archive: Archive) -> None:
@@ -475,5 +512,6 @@ FOR_ANOTHER_PURPOSE = signed_statement(bytes, "dispatch-note")
 OF_ANOTHER_ROOT = signed_statement(of_another_root, NAMESPACE)
 WRONG_NUMBER = with_circular(number=Number("cc", "2026", 7))
 WRONG_ADDRESSEES = with_circular()
-NO_ZONE = with_circular(to=BRANCHES, zone="Nowhere/At_all")
-NO_RIGHT = with_circular(to=BRANCHES)
+OTHER_ADDRESSEES = with_circular(to=("b02",))
+NO_ZONE = with_circular(BRANCHES, zone="Nowhere/At_all")
+NO_RIGHT = with_circular(BRANCHES)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from dispatch.envelope import MAX_ENVELOPE
 from dispatch.note import Number
 from keys.codec import encode_base64
-from tests.audit.archive import DAY, RENEWED, circular_lines, key_of, slot
+from tests.audit.archive import DAY, RENEWED, circular_lines, key_of, same, slot
 from tests.audit.faultmakers import (
     AS_IT_IS,
     FOR_ANOTHER_PURPOSE,
@@ -23,6 +23,7 @@ from tests.audit.faultmakers import (
     NO_RIGHT,
     NO_ZONE,
     OF_ANOTHER_ROOT,
+    OTHER_ADDRESSEES,
     RECEIPT,
     REPORT,
     WRONG_ADDRESSEES,
@@ -39,6 +40,7 @@ from tests.audit.faultmakers import (
     closed_twice,
     compromised,
     contradicting_statements,
+    covered_by_a_later_note,
     dated_otherwise,
     early_receipt,
     edited,
@@ -62,6 +64,8 @@ from tests.audit.faultmakers import (
     other_secrets,
     past_its_roster,
     put,
+    receipted_by_a_victim,
+    receipted_by_itself,
     removed,
     renumbered,
     resigned,
@@ -393,6 +397,30 @@ FAULTS = (
         partial=True,
     ),
     Fault(
+        name="covered-by-a-later-note",
+        what="a note of a key compromised later, and in time a receipt for the next, whose head pins it",
+        make=covered_by_a_later_note(same),
+        findings=(),
+    ),
+    Fault(
+        name="covered-by-a-broken-head",
+        what="the same with a head that is none, which proves nothing of what comes before it",
+        make=covered_by_a_later_note(other_head),
+        findings=(("compromised-without-evidence", "b02/2026/25"), ("head-broken", "b02/2026/25")),
+    ),
+    Fault(
+        name="receipted-by-a-victim",
+        what="a note of a key compromised later, receipted by an office whose key was compromised too",
+        make=receipted_by_a_victim,
+        findings=(("compromised-without-evidence", "b02/2026/25"),),
+    ),
+    Fault(
+        name="receipted-by-itself",
+        what="a note of a key compromised later, receipted by its own office",
+        make=receipted_by_itself,
+        findings=(("compromised-without-evidence", "b02/2026/25"),),
+    ),
+    Fault(
         name="report-removed",
         what="a report gone, and its receipt there: the id is known",
         make=removed(REPORT),
@@ -627,6 +655,18 @@ FAULTS = (
         findings=(("dates-decrease", "b06/2026/25"),),
     ),
     Fault(
+        name="dates-decrease-from-volume-to-volume",
+        what="a lettered volume that begins before the last note of what it closes",
+        make=another_volume(252, datetime(2026, 11, 15, tzinfo=UTC)),
+        findings=(("dates-decrease", "cc/2026b/1"),),
+    ),
+    Fault(
+        name="volume-left-in-the-past",
+        what="a lettered volume that closes the year where it stood then, and the year goes on",
+        make=another_volume(228, datetime(2026, 11, 15, tzinfo=UTC)),
+        findings=(("two-volumes-at-once", "cc/2026b/1"),),
+    ),
+    Fault(
         name="dispatch-passed-over",
         what="a copy that passes over the dispatch before it to the same office",
         make=sent("cc", to=("b01",), after=after(Number("cc", "2025", 1))),
@@ -769,6 +809,13 @@ FAULTS = (
         make=both(with_rights("cc", "report"), NO_RIGHT[0]),
         findings=(("circular-without-right", "circular"),),
         circular=NO_RIGHT[1],
+    ),
+    Fault(
+        name="circular-to-others",
+        what="a circular for one branch that was sent to another",
+        make=OTHER_ADDRESSEES[0],
+        findings=(("circular-addressees-differ", "circular"),),
+        circular=OTHER_ADDRESSEES[1],
     ),
     Fault(
         name="circular-of-an-unknown-zone",

@@ -13,7 +13,7 @@ from dispatch.audit.pile import Pile
 from dispatch.audit.run import run_audit
 from keys.codec import encode_base64
 from tests.audit.archive import END, Archive
-from tests.audit.faultmakers import REPORT
+from tests.audit.faultmakers import REPORT, again_elsewhere
 from tests.audit.faults import FAULTS, Fault, kinds_and_subjects, table
 
 if TYPE_CHECKING:
@@ -92,6 +92,16 @@ def test_only_what_cannot_be_known_or_was_corrected_leaves_an_archive_clean(
             archive, paths = lay_out(fault, clean, clean_folder, folder)
             report = run(archive, *paths, circular=archive.circular, partial=fault.partial)
             assert report.code == 0, fault.name
+
+
+def test_the_same_files_twice_are_counted_once(clean: Archive, clean_folder: Path, tmp_path: Path) -> None:
+    archive = clean.copy()
+    again_elsewhere(archive)
+    once = run(clean, clean_folder)
+    twice = run(archive, archive.write(tmp_path, like=(clean, clean_folder)))
+    assert twice.counts["files"] > once.counts["files"]
+    assert twice.counts["copies"] == once.counts["copies"]
+    assert [one.present for one in twice.dispatches] == [one.present for one in once.dispatches]
 
 
 def test_every_kind_has_its_fault() -> None:
