@@ -76,6 +76,8 @@ def _rewritten(volume: Volume) -> Iterator[Finding]:
             text = f"a signed statement of the register has another id for it{more}"
             files = [name, *(file for one in against for file in known[one].values())]
             yield _broken("register-rewritten", f"{volume.name}/{first}", text, files)
+        if name == volume.statements[-1][0]:
+            return  # there is nothing more to compare, and it may be long
         for ordinal, one in enumerate(statement.ids, 1):
             if ordinal not in volume.notes:
                 known[ordinal].setdefault(one, name)

@@ -115,7 +115,7 @@ def test_a_share_of_one_office(audit: Any, tmp_path: Path) -> None:
 
 def test_hostile_names_cannot_steer_the_terminal(audit: Any, tmp_path: Path) -> None:
     audit()
-    for name in ("\x1b[2J.dispatch", "\u202egnp.note", "a\nCLEAN: all is well.dispatch"):
+    for name in ("\x1b[2J.dispatch", "\u202egnp.note", "a\nCLEAN: all is well.dispatch", "caf\udce9.note"):
         (tmp_path / "archive" / name).write_bytes(b"?")
     code, out, _ = audit()
     assert code == 5
