@@ -125,6 +125,12 @@ class NoteFacts:
         """Tell whether every copy of it is here."""
         return len(self.offices) == self.note.copies.count
 
+    def add_signatures(self, other: NoteText) -> None:
+        """Keep that the same note came with other signatures too: the best of them counts."""
+        self.keys = tuple(sorted({*self.keys, *other.keys}))
+        marks = (self.compromised, other.compromised)
+        self.compromised = None if None in marks else max(mark for mark in marks if mark is not None)
+
     def has(self, index: int) -> bool:
         """Tell whether a copy is here already."""
         byte, bit = divmod(index - 1, 8)
@@ -157,10 +163,6 @@ class Table:
         if place == len(self.names):
             self.names.append(name)
         return place
-
-    def find(self, name: str) -> int:
-        """Give the place of a name, or -1."""
-        return self._places.get(name, -1)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -366,6 +368,8 @@ def _take(collected: Collected, place: int, source: Source, seen: Seen) -> None:
             file=source.name,
         )
         collected.notes[seen.id] = facts
+    elif seen.note is not None:
+        facts.add_signatures(seen.note)
     if seen.place is not None and not facts.has(seen.place.number):
         office = collected.offices.place(seen.place.to)
         facts.add(seen.place.number, office, collected.befores.place(seen.place.after), place)

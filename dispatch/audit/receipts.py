@@ -62,8 +62,10 @@ def check_receipts(
     for note_id, notes in sorted(receipts.items()):
         target = collected.notes.get(note_id)
         if target is not None:
+            # who got a copy is known when all copies are here
+            got = {collected.offices.names[one] for one in target.offices} if target.is_whole else None
             for receipt in notes:
-                yield from _check(collected, target, receipt)
+                yield from _check(target, receipt, got)
         elif note_id not in known:
             unknown[note_id] = notes
     for note_id, notes in unknown.items():
@@ -78,7 +80,7 @@ def check_receipts(
         yield with_files(found, (one.file for one in notes))
 
 
-def _check(collected: Collected, target: NoteFacts, receipt: NoteFacts) -> Iterator[Finding]:
+def _check(target: NoteFacts, receipt: NoteFacts, got: set[str] | None) -> Iterator[Finding]:
     office = receipt.number.handle
     files = tuple(sorted({receipt.file, target.file}))
     early = target.note.date - receipt.note.date
@@ -93,7 +95,7 @@ def _check(collected: Collected, target: NoteFacts, receipt: NoteFacts) -> Itera
             code=FINDINGS if is_clock else INTEGRITY,
             files=files,
         )
-    if target.is_whole and collected.offices.find(office) not in target.offices:
+    if got is not None and office not in got:
         yield Finding(
             kind="receipt-from-stranger",
             subject=str(receipt.number),

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from dispatch.audit.pile import Pile
     from dispatch.audit.receipts import Proof, Receipts
     from dispatch.audit.registers import Volume
+    from keys.roster import Roster
     from keys.trust import TrustedRoster
 
 
@@ -51,8 +52,8 @@ def run_audit(
 ) -> Report:
     """Audit an archive. `partial`: it is one office's share, and gaps in it are no fault.
 
-    `at`: the moment at which duties are judged; `root_fingerprint`: for the report; `circulars`: the texts
-    of those whose duties are to be judged.
+    `at`: the moment at which duties are judged; `root`: the fingerprint that was trusted, for the report;
+    `circulars`: the texts of those whose duties are to be judged.
     """
     collected = collect(pile, trusted, progress)
     offices = volumes_of(collected)
@@ -70,8 +71,6 @@ def run_audit(
         *of_circulars,
     ]
     volumes = [volume for handle in sorted(offices) for volume in offices[handle]]
-    titles = {one.handle: one.title_entries[-1].value for one in trusted.roster.offices}
-    handles = sorted({volume.office for volume in volumes} | set(collected.offices.names))
     return Report(
         realm=trusted.roster.realm,
         roster=trusted.roster.version,
@@ -83,8 +82,17 @@ def run_audit(
         registers=tuple(_register(volume) for volume in volumes),
         dispatches=_dispatches(collected, receipts, proofs),
         duties=tuple(duties),
-        titles={handle: titles[handle] for handle in handles},
+        titles=_titles(trusted.roster, offices.keys() | set(collected.offices.names)),
     )
+
+
+def _titles(roster: Roster, handles: set[str]) -> dict[str, str]:
+    """Give the newest title of each office, by handle."""
+    return {
+        one.handle: one.title_entries[-1].value
+        for one in sorted(roster.offices, key=lambda one: one.handle)
+        if one.handle in handles
+    }
 
 
 def _counts(collected: Collected, recognised: int) -> dict[str, int]:

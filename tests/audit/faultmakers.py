@@ -438,6 +438,17 @@ def revoke(archive: Archive, handle: str, key: SigningKey, since: datetime) -> N
     archive.next_roster(LATE + 5 * DAY, lambda draft: revoke_key(draft, handle, fingerprint, since))
 
 
+def signed_anew(archive: Archive) -> None:
+    """Let one copy of a note have one signature, and another copy two, of which one key was compromised."""
+    first, second = archive.key("b02"), second_key(archive)
+    note = archive.send("b02", LATE, ["cc"], keys=[first])
+    name = note.files["cc"]
+    envelope = parse_envelope(archive.files[name])
+    both_signed = sign(note.note, [first, second])
+    archive.files[name] = encode_envelope(both_signed, envelope.copy, envelope.body)
+    revoke(archive, "b02", first, LATE + DAY)
+
+
 def receipted_by_a_victim(archive: Archive) -> None:
     """Let b03, whose key is stolen too, receipt a note of b02; what b03 sent the centre receipts in time."""
     key = second_key(archive)

@@ -73,6 +73,7 @@ from tests.audit.faultmakers import (
     rewritten,
     sent,
     share_of,
+    signed_anew,
     strangers_receipt,
     strangers_statement,
     swapped_bodies,
@@ -368,6 +369,12 @@ FAULTS = (
         name="one-key-of-two-compromised",
         what="a note by two keys where one is enough, and only one of them was compromised",
         make=two_keys(0, 1, marked={0: LATE + DAY}, receipted=False),
+        findings=(),
+    ),
+    Fault(
+        name="signed-once-and-twice",
+        what="the same, where another copy has the signature of the compromised key alone",
+        make=signed_anew,
         findings=(),
     ),
     Fault(
