@@ -27,14 +27,13 @@ _MAX_DEPTH = 16
 
 
 class Source(NamedTuple):
-    """A file: as the report names it, and where it is. `named`: on the command line, so that links count.
+    """A file: as the report names it, and where it is.
 
-    `error`: why it cannot be looked into; `link`: it is one, and is not followed.
+    `error`: why it cannot be looked into; `link`: it is one below a folder, and is not followed.
     """
 
     name: str
     place: str
-    named: bool = False
     error: str = ""
     link: bool = False
 
@@ -53,7 +52,7 @@ class Pile:
             for found in find_files([top], ENDINGS):
                 error = (found.error.strerror or "it cannot be read") if found.error else ""
                 name = label if found.named else _join(label, found.place[start:])
-                yield Source(name, found.place, found.named, error, found.link)
+                yield Source(name, found.place, error, found.link)
 
     def count(self) -> int:
         """Count the sources: a walk without names."""
