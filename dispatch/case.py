@@ -9,11 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from dispatch.message import Circular, Letter
+from dispatch.note import parse_number
+from keys.text import parse_date
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import date, datetime
 
-    from dispatch.message import Circular, RelationType
+    from dispatch.message import Message, RelationType
     from dispatch.note import Number
 
 ReplyState: TypeAlias = Literal["silent", "received", "acknowledged", "undertaken", "refused"]
@@ -100,6 +104,22 @@ class Case:
     rulings: tuple[Ruling, ...] = ()
     touches: tuple[Touch, ...] = ()
     answers: tuple[Answer, ...] = ()
+
+
+def touches_of(message: Message) -> tuple[Touch, ...]:
+    """Give what a message does to earlier ones."""
+    if not isinstance(message, Circular | Letter):
+        return ()
+    return tuple(
+        Touch(
+            type=relation.type,
+            target=parse_number(relation.number),
+            by=parse_number(message.number),
+            date=parse_date(message.date),
+            paragraph=relation.paragraph,
+        )
+        for relation in message.relations
+    )
 
 
 def ended_at(case: Case, paragraph: int | None) -> datetime | None:

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from dispatch.addressees import expand
 from dispatch.answers import owing
-from dispatch.case import Answer, Case, Filing, Ruling, Touch, ended_at
+from dispatch.case import Answer, Case, Filing, Ruling, Touch, ended_at, touches_of
 from dispatch.collate import Missing, Row, collate
 from dispatch.duties import rates, slots_of
 from dispatch.envelope import Envelope, believe_stored, open_envelope
 from dispatch.errors import DispatchError, RefusedError
-from dispatch.message import Circular, Decision, Letter, Receipt, Report
+from dispatch.message import Circular, Decision, Receipt, Report
 from dispatch.note import parse_number
 from dispatch.outbox import stored_note
 from dispatch.periods import parse_day, parse_period
@@ -129,22 +129,6 @@ class Docket:
             return self.open(entry)
         except (DispatchError, KeysError):
             return None
-
-
-def touches_of(message: Message) -> tuple[Touch, ...]:
-    """Give what a message does to earlier ones."""
-    if not isinstance(message, Circular | Letter):
-        return ()
-    return tuple(
-        Touch(
-            type=relation.type,
-            target=parse_number(relation.number),
-            by=parse_number(message.number),
-            date=parse_date(message.date),
-            paragraph=relation.paragraph,
-        )
-        for relation in message.relations
-    )
 
 
 def occasion_of_report(report: Report) -> str:

@@ -12,11 +12,11 @@ import binascii
 from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import sha256
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from dispatch.errors import DigestError, EnvelopeError, NotForUsError, RefusedError, StatementError
 from dispatch.merkle import HASH_SIZE, leaf_hash, verify_inclusion
-from dispatch.note import MAX_DECIMAL, MAX_NOTE, Note, Number, note_id, parse_note, parse_number
+from dispatch.note import MAX_DECIMAL, MAX_NOTE, Copies, Note, Number, note_id, parse_note, parse_number
 from keys import age
 from keys.codec import decode_base64, decode_decimal, encode_base64
 from keys.errors import FormatError, UnknownOfficeError
@@ -140,8 +140,11 @@ def encode_envelope(signed: SignedText, copy: Copy, body: bytes) -> bytes:
     return b"\n".join((encode_signed(signed), encode_copy(copy), age.encode_armor(body)))
 
 
-def parse_envelope(data: bytes) -> Envelope:
-    """Step 1: parse an envelope, at most MAX_ENVELOPE bytes. Raises EnvelopeError, NoteError, FormatError."""
+def split_envelope(data: bytes) -> tuple[bytes, bytes, bytes]:
+    """Split an envelope, at most MAX_ENVELOPE bytes, into signed note, copy and armored body.
+
+    Raises EnvelopeError.
+    """
     if len(data) > MAX_ENVELOPE:
         raise EnvelopeError(f"longer than {MAX_ENVELOPE} bytes")
     head_end = data.find(_COPY_FOLLOWS)
@@ -153,10 +156,15 @@ def parse_envelope(data: bytes) -> Envelope:
     copy_end = data.find(b"\n\n", head_end + 2)
     if copy_end < 0:
         raise EnvelopeError("no body after the copy: the file is cut off")
-    signed_note = parse_signed_note(data[: head_end + 1])
-    copy = _parse_copy(data[head_end + 2 : copy_end + 1])
-    body = age.decode_armor_canonical(data[copy_end + 2 :])
-    return Envelope(signed_note=signed_note, copy=copy, body=body)
+    return data[: head_end + 1], data[head_end + 2 : copy_end + 1], data[copy_end + 2 :]
+
+
+def parse_envelope(data: bytes) -> Envelope:
+    """Step 1: parse an envelope, at most MAX_ENVELOPE bytes. Raises EnvelopeError, NoteError, FormatError."""
+    head, copy, body = split_envelope(data)
+    return Envelope(
+        signed_note=parse_signed_note(head), copy=parse_copy(copy), body=age.decode_armor_canonical(body)
+    )
 
 
 @lru_cache(maxsize=8)
@@ -169,7 +177,8 @@ def parse_signed_note(data: bytes) -> SignedNote:
     return SignedNote(signed=signed, note=parse_note(signed.text), id=note_id(signed.text))
 
 
-def _parse_copy(text: bytes) -> Copy:
+def parse_copy(text: bytes) -> Copy:
+    """Step 1 for the lines of a copy. Raises EnvelopeError."""
     try:
         lines = [line.split(": ", 1) for line in text.decode("ascii").split("\n")[:-1]]
         names = [line[0] for line in lines]
@@ -246,19 +255,39 @@ class Verifier:
         """Check steps 2 to 5. Raises TrustError, SignatureError, ProofError, DigestError."""
         verified_note = self.verify_note(envelope.signed_note)
         note, copy = verified_note.note, envelope.copy
-        # 4: leaf and proof lead to the root; the addressee is an office
-        data = leaf_data(copy.index, copy.to, copy.after, copy.body)
-        verify_inclusion(leaf_hash(data), copy.index - 1, note.copies.count, copy.proof, note.copies.root)
-        if not self.roster.has_office(copy.to, note.roster.version):
-            raise UnknownOfficeError(f"the roster does not list the addressee {copy.to}")
-        if copy.after is not None and not (
-            copy.after.handle == note.number.handle and copy.after < note.number
-        ):
-            raise StatementError("`after` does not name an earlier dispatch of this office")
-        # 5: the body is the one that was signed
-        if sha256(envelope.body).digest() != copy.body:
-            raise DigestError("the body is not the one that was signed")
+        verify_copy(copy, envelope.body, commitment_of(note), self.roster)
         return VerifiedEnvelope(verified_note=verified_note, copy=copy, body=envelope.body)
+
+
+class Commitment(NamedTuple):
+    """What a note says of its copies. `version`: of the roster that it names."""
+
+    number: Number
+    version: int
+    copies: Copies
+
+
+def commitment_of(note: Note) -> Commitment:
+    """Give so much of a note as its copies are checked by."""
+    return Commitment(note.number, note.roster.version, note.copies)
+
+
+def verify_copy(copy: Copy, body: bytes, said: Commitment, roster: Roster) -> None:
+    """Check steps 4 and 5 for a copy of a note whose signatures hold.
+
+    Raises ProofError, UnknownOfficeError, StatementError, DigestError.
+    """
+    number, version, copies = said
+    # 4: leaf and proof lead to the root; the addressee is an office
+    data = leaf_data(copy.index, copy.to, copy.after, copy.body)
+    verify_inclusion(leaf_hash(data), copy.index - 1, copies.count, copy.proof, copies.root)
+    if not roster.has_office(copy.to, version):
+        raise UnknownOfficeError(f"the roster does not list the addressee {copy.to}")
+    if copy.after is not None and not (copy.after.handle == number.handle and copy.after < number):
+        raise StatementError("`after` does not name an earlier dispatch of this office")
+    # 5: the body is the one that was signed
+    if sha256(body).digest() != copy.body:
+        raise DigestError("the body is not the one that was signed")
 
 
 def believe_stored(envelope: Envelope) -> VerifiedEnvelope:

@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal
 
 from dispatch.answers import check_fits
 from dispatch.attachment import take_along
@@ -45,6 +45,7 @@ from dispatch.errors import (
     exit_code,
 )
 from dispatch.files import read_capped
+from dispatch.folders import find_files
 from dispatch.register import Waiting
 from keys.codec import decode_base64
 from keys.errors import KeyFileError, KeysError, PassphraseError, TrustError, UnknownVersionError
@@ -52,7 +53,7 @@ from keys.text import format_date
 from keys.trust import check_current, check_first_arrival
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from datetime import datetime
 
     from dispatch.docket import Docket
@@ -130,7 +131,9 @@ class Inbox:
         outcomes: list[Received] = []
         ours: list[tuple[Number, Path, bool]] = []
         for_others = 0
-        for found in _find(paths):
+        for found in find_files(paths, (".dispatch",)):
+            if found.link:
+                continue
             path = found.path
             try:
                 if found.error is not None:
@@ -325,50 +328,3 @@ class _SetAsideError(Exception):
         self.state = state
         self.reason = reason
         self.is_verified = is_verified
-
-
-class _Found(NamedTuple):
-    """A file, or what could not be looked into. `named`: the caller named it."""
-
-    path: Path
-    named: bool
-    error: OSError | None = None
-
-
-def _find(paths: Iterable[Path]) -> Iterator[_Found]:
-    """List files; of a folder its *.dispatch files in order, links not followed.
-
-    What cannot be listed is found too, with its error: one hostile name must not stop the rest.
-    """
-    for path in paths:
-        if path.is_dir():
-            yield from _find_within(path)
-        else:
-            yield _Found(path, named=True)
-
-
-def _find_within(top: Path) -> Iterator[_Found]:
-    folders = [top]
-    while folders:
-        folder = folders.pop()
-        try:
-            with os.scandir(folder) as listing:
-                # hidden folders hold what is being written
-                entries = sorted(
-                    (entry for entry in listing if entry.name[:1] != "."), key=lambda entry: entry.name
-                )
-        except OSError as error:
-            yield _Found(folder, named=False, error=error)
-            continue
-        below = []
-        for entry in entries:
-            path = Path(entry.path)
-            try:
-                if entry.is_dir(follow_symlinks=False):
-                    below.append(path)
-                # a pipe would make us wait for ever
-                elif entry.name.casefold().endswith(".dispatch") and entry.is_file(follow_symlinks=False):
-                    yield _Found(path, named=False)
-            except OSError as error:
-                yield _Found(path, named=False, error=error)
-        folders += reversed(below)

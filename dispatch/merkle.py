@@ -79,7 +79,7 @@ class Frontier:
         self.size += 1
 
     def copy(self) -> Frontier:
-        """Give one that grows by itself."""
+        """Give another one of the same leaves, to try what comes next."""
         other = Frontier()
         other.size = self.size
         other._edge = self._edge.copy()

@@ -16,12 +16,13 @@ DATABASE, WAITING = "dispatch/register/database.py", "dispatch/register/waiting.
 ATTACHMENT, FILES, KEEPER = "dispatch/attachment.py", "dispatch/files.py", "dispatch/keeper.py"
 SIGNED, SSHSIG, TRUST = "keys/signed.py", "keys/sshsig.py", "keys/trust.py"
 TERMINAL, COMMON, MAIN = "dispatch/render/terminal.py", "dispatch/cli/common.py", "dispatch/cli/main.py"
-ANSWERS, CONTINUITY = "dispatch/answers.py", "dispatch/continuity.py"
+ANSWERS, FOLDERS = "dispatch/answers.py", "dispatch/folders.py"
+CONTINUITY = "dispatch/continuity.py"
 TEXT, KEYFILE, MERKLE = "keys/text.py", "keys/keyfile.py", "dispatch/merkle.py"
 
 PROOF: Edit = (MERKLE, "    if node != expected:", "    if not expected:")
 CONTENT: Edit = (ENVELOPE, "if content_digest(line) != note.content:", "if not note.content:")
-BODY: Edit = (ENVELOPE, "if sha256(envelope.body).digest() != copy.body:", "if not copy.body:")
+BODY: Edit = (ENVELOPE, "if sha256(body).digest() != copy.body:", "if not copy.body:")
 CANONICAL: Edit = ("keys/canonical.py", "if encode_canonical(value) != data:", "if not data:")
 DISTINCT: Edit = (SIGNED, "if len(set(signers)) != len(signers):", "if not signers:")
 LISTED: Edit = (SIGNED, "if not listed.keys() >= set(signers):", "if not signers:")
@@ -110,7 +111,7 @@ MUTATIONS: dict[str, tuple[Mutation, ...]] = {
     ),
     "An inner node passed off as a leaf": ((((MERKLE, 'b"\\x01" + left', 'b"\\x00" + left')),),),
     "Lenient parsing": (
-        ((ENVELOPE, "age.decode_armor_canonical(data[copy_end", "age.decode_armor(data[copy_end"),),
+        ((ENVELOPE, "age.decode_armor_canonical(body)", "age.decode_armor(body)"),),
         (
             (ENVELOPE, "    if encode_copy(copy) != text:", "    if not text:"),
             ("keys/codec.py", 're.compile(r"0|[1-9][0-9]{0,18}")', 're.compile(r"[0-9]{1,19}")'),
@@ -435,7 +436,10 @@ MUTATIONS: dict[str, tuple[Mutation, ...]] = {
         ((ATTACHMENT, "        with suppress(FileExistsError):", "        with suppress():"),),
     ),
     "A link or a hidden file in a folder": (
-        ((INBOX, "entry.is_file(follow_symlinks=False)", "entry.is_file()"),),
+        (
+            (FOLDERS, "if entry.is_symlink():", "if entry is None:"),
+            (FOLDERS, "entry.is_file(follow_symlinks=False)", "entry.is_file()"),
+        ),
     ),
     "The size of a text": (
         (PADDING,),
@@ -458,7 +462,7 @@ MUTATIONS: dict[str, tuple[Mutation, ...]] = {
         ),
     ),
     "A pipe in the post": (
-        ((INBOX, "and entry.is_file(follow_symlinks=False)", "and entry.name"),),
+        ((FOLDERS, "and entry.is_file(follow_symlinks=False)", "and entry.name"),),
         ((FILES, "    if not stat.S_ISREG(os.fstat(descriptor).st_mode):", "    if descriptor < 0:"),),
     ),
     "The disk filled with files": (
@@ -658,14 +662,7 @@ MUTATIONS: dict[str, tuple[Mutation, ...]] = {
         (("dispatch/render/csv.py", "    if _FORMULA.match(", "    if False and _FORMULA.match("),),
     ),
     "Markup or script in labels": (
-        (
-            ("dispatch/render/html.py", "        autoescape=True,", "        autoescape=False,"),
-            (
-                "dispatch/audit/collect.py",
-                '_unused(_UNSAFE.sub("_", name) or "_", taken)',
-                "_unused(name, taken)",
-            ),
-        ),
+        (("dispatch/render/html.py", "        autoescape=True,", "        autoescape=False,"),),
     ),
     "Text in a form's label": (
         (("dispatch/reportform.py", 'lines.append(f"# {rest}")', "lines.append(rest)"),),

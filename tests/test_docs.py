@@ -69,6 +69,7 @@ PENDING = frozenset({"docs/PERFORMANCE.md"})
 TYPES = {
     "string": lambda value: isinstance(value, str),
     "integer": lambda value: isinstance(value, int) and not isinstance(value, bool),
+    "number": lambda value: isinstance(value, float),
     "boolean": lambda value: isinstance(value, bool),
     "null": lambda value: value is None,
     "object": lambda value: isinstance(value, dict),
@@ -120,10 +121,11 @@ def printed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     again = story.run("receive post --json", "tula")
     reply = story.run('reply cc/2026/1 --acknowledge --by "A. Clerk" --json', "tula")
     story.run("issue asks.md -o asked", "cc")
-    story.run("receive asked", "tula")
+    story.run("receive asked -o receipts", "tula")
     story.run("issue report.md -o reported", "tula")
     story.run("receive reported", "cc")
     decided = story.run("decide tula/2026/4 --accept --json", "cc")
+    story.run("publish cc/2026/2 -o disclosed --for-audit", "cc")
     lines = {
         "dispatch list --held --json": listed,
         "dispatch receive PATH... --json": held,
@@ -141,7 +143,10 @@ def printed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         "dispatch open FILE --json": story.run("open post/cc-2026-1.tula.dispatch --json", "tula"),
         "dispatch export -o DIR --json": story.run("export cc/2026/1 -o again --json", "cc"),
         "dispatch audit PATH... --roster FILE --json": story.run(
-            f"audit post asked --roster roster --root {story.root} --partial --json", "cc"
+            "audit post asked reported receipts --circular disclosed/cc-2026-2.circular --roster roster "
+            f"--root {story.root} --json",
+            "cc",
+            code=9,
         ),
         "dispatch verify FILE... --roster FILE --json": story.run(
             f"verify post/cc-2026-1.tula.dispatch roster --roster roster --root {story.root} --json",

@@ -37,6 +37,7 @@ LAYERS = {
         "__init__",
         "errors",
         "files",
+        "folders",
         "parallel",
         "grammar",
         "periods",

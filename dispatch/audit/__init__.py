@@ -1,14 +1,14 @@
-"""What a stranger with only the signed roster can prove: no home, no key, nothing decrypted.
+"""What a stranger with only the signed roster can check: no home, no key, nothing decrypted.
 
-verify      one file after another: does it hold?
-run         a whole pile: collect -> registers, receipts, duties -> report
-collect     files -> what is known of each note; eight bytes for a copy
-registers   what contradicts what in the registers, and what is missing
-receipts    who receipted what; what stands on a compromised key
-duties      completeness and punctuality, through blinded slots
-bundle      all of it in one archive, for a third person in ten years
+verify      files one by one
+run         a whole archive: pile -> collect -> the rest -> result
+pile        what files there are, under names that are the same wherever they lie
+collect     files -> what is known of each note; twelve bytes for a copy
+registers, contradictions, chains, receipts, circulars, duties
+            what is known of the notes -> what follows, and findings
+bundle      the archive, what it was checked with, and the findings, for whoever checks it again
 """
 
-from dispatch.audit.verify import Verdict, find_files, verify_file, verify_files
+from dispatch.audit.verify import Verdict, verify_file, verify_files
 
-__all__ = ["Verdict", "find_files", "verify_file", "verify_files"]
+__all__ = ["Verdict", "verify_file", "verify_files"]

@@ -1,84 +1,198 @@
-"""All of an audit in one archive: whoever unpacks it in ten years runs the same audit again.
+"""An evidence bundle: the archive, what it was checked with, and what was found, for whoever checks again.
 
-The same pile gives the same bytes: names are sorted, times are fixed, nothing is compressed. Names are
-ASCII, relative, without `..`, and differ by more than case.
+A ZIP file of the same bytes for the same archive: entries in order, without dates, not compressed (for
+compressors differ). Its names are ASCII, distinct in any case, and lead nowhere else: it is safe to unpack.
+
+    README.txt          what this is, and the command that checks it again
+    findings.json       the report, as that command prints it with --json
+    roster              the signed roster with the versions that changed its root
+    circulars/...       the texts of circulars, if any were given
+    archive/...         envelopes, notes and statements, as they were found
+    ids/....txt         the ids of each register, so far as they are known: one a line, in order
+    SHA256SUMS          of all the above
 """
 
 from __future__ import annotations
 
+import json
 import zipfile
+from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from textwrap import fill
+from typing import TYPE_CHECKING, NamedTuple
 
-from dispatch.audit.collect import find_sources
+from dispatch.audit.findings import NOT_PROVEN
+from dispatch.audit.pile import ENDINGS, ENVELOPE, STATEMENT, Pile, SafeNames, Source
 from dispatch.envelope import MAX_ENVELOPE
-from dispatch.errors import DispatchError
-from dispatch.files import read_capped
+from dispatch.errors import RefusedError, StorageError
+from dispatch.files import new_file, open_regular
 from dispatch.statement import MAX_STATEMENT
+from keys.text import format_date
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
-_TIME = (1980, 1, 1, 0, 0, 0)
+    from dispatch.audit.circulars import Text
+    from dispatch.audit.result import Report
 
-_README = """\
-An audit of dispatches, with everything that it rests on.
+OUTSIDE = frozenset({"unreadable-file", "link-not-followed", "nothing-to-audit"})
+"""Findings about the place where the archive lay: a bundle cannot hold what proves them."""
 
-    files/          the envelopes, notes and register statements, as they were given
-    circulars/      message and secrets lines of circulars, if the auditor had them
-    roster          the signed roster
-    findings.json   what the audit found
+_EPOCH = (1980, 1, 1, 0, 0, 0)  # the first date that a ZIP file knows
+_MODE = 0o644 << 16
+_UNIX = 3
 
-To run it again, with dispatch:
 
-    dispatch audit files --roster roster \\
-        --root {root} \\
-        --at {at}{partial}{circulars} --json
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What an audit was made with: the roster file, and the texts of circulars."""
 
-It prints findings.json. Without dispatch: a note is signed with OpenSSH (`ssh-keygen -Y verify`, namespace
-dispatch-note); docs/FORMAT.md of the project says what every line means.
+    roster: bytes
+    texts: tuple[Text, ...]
 
-The root fingerprint above is what the auditor was told. Ask the keeper of the roster for it yourself.
-"""
+
+class Tools(NamedTuple):
+    """What a bundle needs besides: to audit once more, where names had to change, and to write a report."""
+
+    audit_again: Callable[[Pile, Sequence[Text]], Report]
+    encode: Callable[[Report], bytes]
+
+
+class BundledPile(Pile):
+    """A pile under the names that it has in a bundle. `is_renamed`: whether any had to change."""
+
+    def __init__(self, pile: Pile) -> None:
+        super().__init__(())
+        names = SafeNames()
+        sources = []
+        self.is_renamed = False
+        for source in pile:
+            if source.link or source.error:
+                continue
+            ending = next((one for one in ENDINGS if source.name.casefold().endswith(one)), "")
+            # what was named on the command line needs an ending to be found in a folder
+            name = names.take(source.name if ending else "", ending or ENVELOPE)
+            self.is_renamed |= name != source.name
+            sources.append(source._replace(name=name))
+        self._sources = sorted(sources, key=lambda one: one.name)
+
+    def __iter__(self) -> Iterator[Source]:
+        yield from self._sources
+
+    def count(self) -> int:
+        """Count the sources."""
+        return len(self._sources)
+
+    def empty(self) -> Iterator[str]:
+        """Give no folders: a bundle has none that are empty."""
+        yield from ()
 
 
 def write_bundle(
-    target: BinaryIO,
-    paths: Iterable[Path],
-    roster: bytes,
-    circulars: Sequence[tuple[str, bytes]],
-    findings: bytes,
-    *,
-    root: str,
-    at: str,
-    partial: bool,
+    path: Path, pile: Pile, report: Report, evidence: Evidence, tools: Tools, *, overwrite: bool = False
 ) -> None:
-    """Pack a pile and its findings, one file in memory at a time.
+    """Write a bundle, whole or not at all, one file in memory at a time.
 
-    What cannot be read is left out: the findings say so.
+    Raises RefusedError for an archive without a file, StorageError if another file is there, OSError.
     """
-    sources, _ = find_sources(paths)
-    given = [(f"circulars/{index:04}.circular", data) for index, (_, data) in enumerate(sorted(circulars), 1)]
-    options = "".join(f" --circular {name}" for name, _ in given)
-    readme = _README.format(
-        root=root,
+    bundled = BundledPile(pile)
+    if not bundled.count():
+        raise RefusedError("there is no file to put into a bundle")
+    texts = _rename_texts(evidence.texts)
+    is_renamed = bundled.is_renamed or texts != tuple(sorted(evidence.texts))
+    inside = tools.audit_again(bundled, texts) if is_renamed else report
+    inside = replace(inside, findings=tuple(one for one in inside.findings if one.kind not in OUTSIDE))
+    sums = []
+    with (
+        new_file(path, overwrite=overwrite) as file,
+        zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive,
+    ):
+        for name, data in _entries(bundled, report, inside, replace(evidence, texts=texts), tools):
+            _put(archive, name, data)
+            sums.append(f"{sha256(data).hexdigest()}  {name}\n")
+        _put(archive, "SHA256SUMS", "".join(sums).encode("ascii"))
+
+
+def _entries(
+    pile: BundledPile, seen: Report, inside: Report, evidence: Evidence, tools: Tools
+) -> Iterator[tuple[str, bytes]]:
+    """Give what the bundle holds, one file after another."""
+    yield "README.txt", _readme(inside, seen, evidence.texts).encode("ascii")
+    yield "findings.json", tools.encode(inside)
+    yield "roster", evidence.roster
+    for text in evidence.texts:
+        yield f"circulars/{text.name}", text.data
+    for source in pile:
+        data = _read(source)
+        if data is not None:
+            yield f"archive/{source.name}", data
+    for one in inside.registers:
+        yield f"ids/{one.office}-{one.volume}.txt", "".join(f"{line}\n" for line in one.ids).encode("ascii")
+
+
+def _put(archive: zipfile.ZipFile, name: str, data: bytes) -> None:
+    info = zipfile.ZipInfo(name, _EPOCH)
+    info.external_attr, info.create_system = _MODE, _UNIX
+    archive.writestr(info, data)
+
+
+def _read(source: Source) -> bytes | None:
+    """Read a file, of one that is too long so much that it still is; None for one that cannot be read."""
+    limit = MAX_STATEMENT if source.name.casefold().endswith(STATEMENT) else MAX_ENVELOPE
+    try:
+        with open_regular(Path(source.place)) as file:
+            return file.read(limit + 1)
+    except (OSError, StorageError):
+        return None
+
+
+def _rename_texts(texts: tuple[Text, ...]) -> tuple[Text, ...]:
+    names = SafeNames()
+    ordered = sorted(texts)
+    return tuple(text._replace(name=names.take(text.name, ".lines").replace("/", "-")) for text in ordered)
+
+
+_README = """\
+An archive of dispatches, what it was checked with, and what was found.
+
+Verdict: {verdict}, with {count} findings; judged at {at}. The findings are in
+findings.json. To check all of it again, unpack this file and run in its folder:
+
+  {command}
+
+That prints findings.json again, the same bytes. The program is a Python package
+named dispatch; its docs/FORMAT.md describes the formats, so that others can be
+written. Only the texts in circulars/, if there are any, can be read. The root
+fingerprint in the command is what the first auditor trusted: compare it with the
+keeper of the roster.
+
+Without the program: the part of each file in archive/ before its first empty line
+is a note, and what follows that line its signature, which checks with
+`ssh-keygen -Y verify -n dispatch-note`. The id of a note is the SHA-256 of its
+part; ids/ has the ids of each register in order.
+
+What no audit of these files proves:
+
+{not_proven}
+"""
+
+
+def _readme(inside: Report, seen: Report, texts: tuple[Text, ...]) -> str:
+    at = format_date(inside.at)
+    words = ["dispatch audit archive --roster roster --root", inside.root, "--at", at]
+    words += ["--partial"] if inside.partial else []
+    words += [f"--circular circulars/{text.name}" for text in texts]
+    text = _README.format(
+        verdict=inside.verdict,
+        count=len(inside.findings),
         at=at,
-        partial=" --partial" if partial else "",
-        circulars=options,
+        command=" ".join([*words, "--json"]),
+        not_proven="\n".join(fill(f"- {one}", 82, subsequent_indent="  ") for one in NOT_PROVEN),
     )
-    first = [("README.txt", readme.encode()), *given, ("findings.json", findings), ("roster", roster)]
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
-        for name, data in first:
-            _add(archive, name, data)
-        for source in sources:
-            try:
-                data = read_capped(Path(source.path), max(MAX_ENVELOPE, MAX_STATEMENT))
-            except (DispatchError, OSError):
-                continue
-            _add(archive, f"files/{source.name}", data)
-
-
-def _add(archive: zipfile.ZipFile, name: str, data: bytes) -> None:
-    entry = zipfile.ZipInfo(name, _TIME)
-    entry.external_attr = 0o644 << 16
-    archive.writestr(entry, data)
+    outside = [one for one in seen.findings if one.kind in OUTSIDE]
+    if outside:
+        # names are foreign text, and this is read on a terminal
+        lines = [f"- {one.kind}: {json.dumps(one.subject)}: {json.dumps(one.text)}\n" for one in outside]
+        text += "\nSeen where the archive lay, and not to be seen here:\n\n" + "".join(lines)
+    return text

@@ -1,244 +1,397 @@
-"""A pile of files -> what is known of each note.
+"""A pile of files -> what is known of each note: each file by itself, on all cores.
 
-Each file is checked by itself (steps 1 to 5), on all cores; what is kept of a copy is eight bytes, so
-that memory grows with the notes. Nothing that is wrong with one file stops the others.
+Of a copy three numbers are kept, twelve bytes; all else grows with the notes. One bad file is a fault of
+its own and stops nothing. A note's signatures are checked once a process, however many copies there are.
 """
 
 from __future__ import annotations
 
-import os
-import re
 from array import array
 from dataclasses import dataclass, field
 from hashlib import sha256
-from itertools import groupby
-from operator import itemgetter
+from itertools import tee
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from dispatch.envelope import MAX_ENVELOPE, Verifier, parse_envelope, parse_signed_note
-from dispatch.errors import DispatchError, describe, exit_code
+from dispatch.audit.findings import MAX_FILES, Finding, kind_of, text_of
+from dispatch.audit.pile import NOTE, STATEMENT
+from dispatch.envelope import (
+    MAX_ENVELOPE,
+    Commitment,
+    Verifier,
+    commitment_of,
+    parse_copy,
+    parse_signed_note,
+    split_envelope,
+    verify_copy,
+)
+from dispatch.errors import FINDINGS, UNEXPECTED, DispatchError, StorageError, exit_code
 from dispatch.files import read_capped
+from dispatch.note import parse_note
 from dispatch.parallel import map_parallel
-from keys.errors import KeysError
-from keys.signed import encode_signed
+from dispatch.statement import MAX_STATEMENT, Statement, parse_statement, verify_statement
+from keys import age
+from keys.errors import KeysError, UnlistedKeyError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable
+    from datetime import datetime
 
+    from dispatch.audit.findings import Severity
+    from dispatch.audit.pile import Pile, Source
+    from dispatch.envelope import SignedNote
     from dispatch.note import Note, Number
+    from keys.signed import SignedText
+    from keys.signing import VerifyKey
     from keys.trust import TrustedRoster
 
-    Progress = Callable[[int, int], None]
-
-ENVELOPE, NOTE, STATEMENT = ".dispatch", ".note", ".register"
-_KINDS = (ENVELOPE, NOTE, STATEMENT)
-_SHOWN = 8  # files named for one note
-_UNSAFE = re.compile(r"[^A-Za-z0-9._/-]|(?<![^/])\.+(?=/|$)|^/+")
+_NOTE_START = b"dispatch/v1\n"
+_STATEMENT_START = b"dispatch-register/v1\n"
+_ENVELOPE_END = b"-----END AGE ENCRYPTED FILE-----\n"
+_SIGNED_END = b"-----END SSH SIGNATURE-----\n"
 
 
-class Source(NamedTuple):
-    """A file of the pile, and the name by which the report calls it: safe in any archive."""
+class Fault(NamedTuple):
+    """What is wrong with a file. `subject` empty: the file itself. `number`, `id`: what its note claims."""
 
-    name: str
-    path: str
+    kind: str
+    subject: str
+    text: str
+    code: int
+    severity: Severity = "broken"
+    number: Number | None = None
+    id: bytes = b""
 
 
-class FileFact(NamedTuple):
-    """What one file came to. `error`: class, text and exit code; `head`: the signed note, once a worker."""
+class NoteText(NamedTuple):
+    """A note that holds. `keys`: fingerprints; `compromised`: since when too few of them are sound."""
 
-    error: tuple[str, str, int] | None
-    number: str
-    id: bytes
-    head: bytes | None
-    place: int
+    text: bytes
+    keys: tuple[str, ...]
+    compromised: datetime | None
+
+
+class Place(NamedTuple):
+    """One copy: its place from 1, its addressee, the dispatch before it or empty."""
+
+    number: int
     to: str
     after: str
 
 
-@dataclass(slots=True)
-class NoteFact:
-    """What is known of one note. `offices`, `afters`: of its copies here, by position in the tables."""
+class Seen(NamedTuple):
+    """What one file came to. `id`: of a note that holds; `note`: with it, the first time in a process."""
+
+    fault: Fault | None = None
+    id: bytes = b""
+    note: NoteText | None = None
+    place: Place | None = None
+    statement: Statement | None = None
+
+
+class _Head(NamedTuple):
+    """The outcome of a signed note, kept so that its other copies need only their own checks."""
+
+    fault: Fault | None
+    id: bytes
+    said: Commitment | None
+
+
+@dataclass(slots=True, kw_only=True)
+class NoteFacts:
+    """One note that holds, and its copies here. `file`: the first that holds it.
+
+    `indexes`: a bit for each copy; `offices`, `afters`: of each copy, places in the tables of `Collected`;
+    `places`: of its file in the pile.
+    """
 
     note: Note
     id: bytes
-    is_compromised: bool
-    files: list[str] = field(default_factory=list)
-    indices: bytearray = field(default_factory=bytearray)
+    keys: tuple[str, ...]
+    compromised: datetime | None
+    file: str
+    indexes: bytearray = field(default_factory=bytearray)
     offices: array[int] = field(default_factory=lambda: array("I"))
     afters: array[int] = field(default_factory=lambda: array("I"))
+    places: array[int] = field(default_factory=lambda: array("I"))
 
     @property
     def number(self) -> Number:
-        """The number of the note."""
+        """Its number."""
         return self.note.number
 
+    @property
+    def is_whole(self) -> bool:
+        """Tell whether every copy of it is here."""
+        return len(self.offices) == self.note.copies.count
 
-@dataclass(slots=True)
+    def add_signatures(self, other: NoteText) -> None:
+        """Keep that the same note came with other signatures too: the best of them counts."""
+        self.keys = tuple(sorted({*self.keys, *other.keys}))
+        marks = (self.compromised, other.compromised)
+        self.compromised = None if None in marks else max(mark for mark in marks if mark is not None)
+
+    def has(self, index: int) -> bool:
+        """Tell whether a copy is here already."""
+        byte, bit = divmod(index - 1, 8)
+        return byte < len(self.indexes) and bool(self.indexes[byte] & 1 << bit)
+
+    def add(self, index: int, office: int, after: int, place: int) -> None:
+        """Keep a copy."""
+        byte, bit = divmod(index - 1, 8)
+        self.indexes.extend(bytes(max(0, byte + 1 - len(self.indexes))))
+        self.indexes[byte] |= 1 << bit
+        self.offices.append(office)
+        self.afters.append(after)
+        self.places.append(place)
+
+
+class Table:
+    """Names, each once: twelve bytes a copy need numbers in their place."""
+
+    __slots__ = ("_places", "names")
+
+    def __init__(self, *names: str) -> None:
+        self.names: list[str] = []
+        self._places: dict[str, int] = {}
+        for name in names:
+            self.place(name)
+
+    def place(self, name: str) -> int:
+        """Give the place of a name, a new one if it has none."""
+        place = self._places.setdefault(name, len(self.names))
+        if place == len(self.names):
+            self.names.append(name)
+        return place
+
+
+@dataclass(slots=True, kw_only=True)
+class Evidence:
+    """The files that prove one fault, and how many more there are."""
+
+    files: list[str] = field(default_factory=list)
+    more: int = 0
+
+    def add(self, name: str) -> None:
+        """Keep a file, or count it. Files come in order."""
+        if len(self.files) < MAX_FILES:
+            self.files.append(name)
+        else:
+            self.more += 1
+
+
+@dataclass(slots=True, kw_only=True)
 class Collected:
-    """Everything that a pile holds. `names`: handles and numbers by the positions that notes keep."""
+    """All that an archive holds. `claimed`: ids of notes that do not hold, by the number that they claim.
 
-    notes: dict[bytes, NoteFact] = field(default_factory=dict)
-    failures: list[tuple[str, str, str, int]] = field(default_factory=list)
-    statements: list[Source] = field(default_factory=list)
-    names: list[str] = field(default_factory=list)
+    The first entry of `befores` is empty: a copy without a previous dispatch.
+    """
+
+    notes: dict[bytes, NoteFacts] = field(default_factory=dict)
+    statements: list[tuple[str, Statement]] = field(default_factory=list)
+    faults: dict[Fault, Evidence] = field(default_factory=dict)
+    claimed: dict[Number, set[bytes]] = field(default_factory=dict)
+    offices: Table = field(default_factory=Table)
+    befores: Table = field(default_factory=lambda: Table(""))
     files: int = 0
     copies: int = 0
-    _positions: dict[str, int] = field(default_factory=dict)
 
-    def position(self, name: str) -> int:
-        """Give the place of a handle or number in `names`."""
-        found = self._positions.get(name)
-        if found is None:
-            found = self._positions[name] = len(self.names)
-            self.names.append(name)
-        return found
+    def findings(self) -> list[Finding]:
+        """Give what is wrong with single files, the same fault of several as one finding."""
+        return [
+            Finding(
+                kind=fault.kind,
+                subject=fault.subject,
+                text=fault.text,
+                severity=fault.severity,
+                code=fault.code,
+                files=tuple(sorted(evidence.files)),
+                more=evidence.more,
+            )
+            for fault, evidence in self.faults.items()
+        ]
 
 
-def find_sources(paths: Iterable[Path]) -> tuple[list[Source], list[tuple[str, str, str, int]]]:
-    """List the files of a pile: those named, and of folders the envelopes, notes and statements below.
+class Examiner:
+    """Checks files one by one against a trusted roster; every process has one of its own."""
 
-    Links and hidden files are passed over. Gives what cannot be looked into as well.
-    """
-    found: list[tuple[str, str]] = []
-    failures: list[tuple[str, str, str, int]] = []
-    for path in paths:
-        if path.is_dir():
-            found += _walk(path, failures)
+    def __init__(self, trusted: TrustedRoster) -> None:
+        self._trusted = trusted
+        self._verifier = Verifier(trusted)
+        self._heads: dict[bytes, _Head] = {}
+
+    def examine(self, source: Source) -> Seen:
+        """Check one file (steps 1 to 5); never raises for what is in it."""
+        if source.link:
+            text = "a link, which is not followed"
+            return Seen(Fault("link-not-followed", source.name, text, FINDINGS, "warning"))
+        if source.error:
+            return Seen(_unreadable(source, source.error))
+        ending = source.name[source.name.rfind(".") :].casefold()
+        data = None
+        try:
+            limit = MAX_STATEMENT if ending == STATEMENT else MAX_ENVELOPE
+            data = read_capped(Path(source.place), limit, regular=True)
+            return self._examine_data(data, ending, source.name)
+        except (OSError, StorageError) as error:
+            return Seen(_unreadable(source, text_of(error, source.place)))
+        except (DispatchError, KeysError) as error:
+            return Seen(_fault_of_file(error, source, data))
+
+    def _examine_data(self, data: bytes, ending: str, name: str) -> Seen:
+        if ending == STATEMENT:
+            return self._examine_statement(data, name)
+        if ending == NOTE:
+            head, new = self._examine_head(data)
+            return Seen(fault=head.fault, id=head.id, note=new)
+        return self._examine_envelope(data)
+
+    def _examine_statement(self, data: bytes, name: str) -> Seen:
+        signed = parse_statement(data)
+        try:
+            return Seen(statement=verify_statement(signed, self._trusted))
+        except (DispatchError, KeysError) as error:
+            kind = self._kind(error, signed.statement.issuer, signed.signed)
+            return Seen(Fault(kind, name, str(error), exit_code(error)))
+
+    def _examine_envelope(self, data: bytes) -> Seen:
+        head_text, copy_text, armored = split_envelope(data)
+        # grammar first: what the head gives for the first time must not be lost
+        copy = parse_copy(copy_text)
+        body = age.decode_armor_canonical(armored)
+        head, new = self._examine_head(head_text)
+        if head.said is None:
+            return Seen(fault=head.fault)
+        try:
+            verify_copy(copy, body, head.said, self._verifier.roster)
+        except (DispatchError, KeysError) as error:
+            subject = f"{head.said.number} to {copy.to}"
+            # the note itself holds, and is evidence
+            return Seen(Fault(kind_of(error), subject, str(error), exit_code(error)), head.id, new)
+        return Seen(None, head.id, new, Place(copy.index, copy.to, str(copy.after) if copy.after else ""))
+
+    def _examine_head(self, data: bytes) -> tuple[_Head, NoteText | None]:
+        """Check a signed note, unless it was checked: the outcome, and the note the first time that it holds.
+
+        Raises NoteError, FormatError for its grammar.
+        """
+        key = sha256(data).digest()
+        known = self._heads.get(key)
+        if known is not None:
+            return known, None
+        signed = parse_signed_note(data)
+        note = signed.note
+        new = None
+        try:
+            keys = self._verifier.verify_note(signed).keys
+        except (DispatchError, KeysError) as error:
+            head = _Head(self._fault_of_note(error, signed), b"", None)
         else:
-            found.append((path.name, str(path)))
-    found.sort()
-    taken: dict[str, int] = {}
-    sources = []
-    for name, group in groupby(found, key=itemgetter(0)):
-        places = [place for _, place in group]
-        if len(places) > 1:
-            # by what is in them, so that the order of folders is no matter
-            places.sort(key=_digest)
-        for place in places:
-            safe = _unused(_UNSAFE.sub("_", name) or "_", taken)
-            sources.append(Source(name if safe == name else safe, place))
-    return sources, sorted(failures)
+            head = _Head(None, signed.id, commitment_of(note))
+            fingerprints = tuple(sorted(key.fingerprint() for key in keys))
+            new = NoteText(signed.signed.text, fingerprints, self._compromised(note, keys))
+        self._heads[key] = head
+        return head, new
 
+    def _compromised(self, note: Note, keys: Iterable[VerifyKey]) -> datetime | None:
+        """Tell since when nothing but other offices' receipts proves a note; None if its keys are enough."""
+        office = self._verifier.roster.office(note.number.handle)
+        entries = [entry for key in keys if (entry := office.signing_entry(key)) is not None]
+        marks = sorted(entry.compromised for entry in entries if entry.compromised is not None)
+        # so many of its keys may be in other hands before fewer than the threshold are left
+        spare = len(entries) - office.threshold(note.roster.version)
+        return marks[spare] if len(marks) > spare else None
 
-def _unused(name: str, taken: dict[str, int]) -> str:
-    """Give a name that no other has, whatever its case; `taken`: how often each was asked for."""
-    stem, dot, ending = name.rpartition(".")
-    chosen = name
-    while chosen.casefold() in taken:
-        taken[name.casefold()] += 1
-        chosen = f"{stem}~{taken[name.casefold()]}{dot}{ending}"
-    taken[chosen.casefold()] = 1
-    return chosen
+    def _fault_of_note(self, error: Exception, signed: SignedNote) -> Fault:
+        note = signed.note
+        kind = self._kind(error, note.number.handle, signed.signed)
+        subject = str(note.number)
+        if kind in ("unknown-roster-version", "another-realm", "roster-contradicted"):
+            # one finding for all that names it
+            subject = f"{note.roster.realm}/{note.roster.version}"
+        return Fault(kind, subject, str(error), exit_code(error), "broken", note.number, signed.id)
 
-
-def _digest(place: str) -> bytes:
-    try:
-        return sha256(read_capped(Path(place), MAX_ENVELOPE)).digest()
-    except (DispatchError, OSError):
-        return b""
-
-
-def _walk(top: Path, failures: list[tuple[str, str, str, int]]) -> Iterator[tuple[str, str]]:
-    def failed(error: OSError) -> None:
-        name = os.path.relpath(error.filename or top, top)
-        failures.append((name, "unreadable", describe(error).rpartition(": ")[2], exit_code(error)))
-
-    for folder, below, names in os.walk(top, onerror=failed, followlinks=False):
-        below[:] = sorted(name for name in below if not name.startswith("."))
-        for name in names:
-            place = os.path.join(folder, name)  # noqa: PTH118 - a pile may hold very many
-            if name.startswith(".") or not name.endswith(_KINDS):
-                continue
-            if os.path.islink(place) or not os.path.isfile(place):  # noqa: PTH114, PTH113 - the same
-                continue
-            yield os.path.relpath(place, top), place
+    def _kind(self, error: Exception, issuer: str, signed: SignedText) -> str:
+        """Name what is wrong with a signature: a key of nobody's is another matter than one of the office."""
+        if isinstance(error, UnlistedKeyError):
+            office = self._verifier.roster.office(issuer)
+            if all(office.signing_entry(one.verify_key) for one in signed.parsed):
+                return "key-not-in-force"
+        return kind_of(error)
 
 
 def collect(
-    sources: Sequence[Source], trusted: TrustedRoster, progress: Progress = lambda _done, _total: None
+    pile: Pile, trusted: TrustedRoster, progress: Callable[[int, int], None] = lambda _done, _total: None
 ) -> Collected:
-    """Check every file of a pile and keep what is known of each note."""
-    collected = Collected(files=len(sources))
-    ordinary = [one for one in sources if not one.name.endswith(STATEMENT)]
-    collected.statements = [one for one in sources if one.name.endswith(STATEMENT)]
-    facts = map_parallel(read_file, Verifier(trusted), ordinary, len(ordinary), may_fork=True)
-    for done, (source, fact) in enumerate(zip(ordinary, facts, strict=True), 1):
-        _keep(collected, source, fact, trusted)
-        progress(done, len(ordinary))
+    """Check every file and gather what is known. `progress`: called with files done, and all."""
+    collected = Collected()
+    total = pile.count()
+    # the one runs ahead of the other by what the workers have in hand
+    handed, named = tee(pile)
+    seen = map_parallel(_examine, Examiner(trusted), handed, total, may_fork=True)
+    for place, (source, one) in enumerate(zip(named, seen, strict=True)):
+        _take(collected, place, source, one)
+        if not place % 256:
+            progress(place, total)
+    for label in pile.empty():
+        fault = Fault("nothing-to-audit", label, "no envelope, note or statement in it", FINDINGS, "missing")
+        collected.faults[fault] = Evidence()
     return collected
 
 
-_seen: set[bytes] = set()
+def _examine(examiner: Examiner, source: Source) -> Seen:
+    return examiner.examine(source)
 
 
-def read_file(verifier: Verifier, source: Source) -> FileFact:
-    """Check one file (steps 1 to 5); never raises for what is in it."""
-    number, note_id = "", b""
-    try:
-        data = read_capped(Path(source.path), MAX_ENVELOPE)
-        if source.name.endswith(NOTE):
-            signed = parse_signed_note(data)
-            place, to, after = 0, "", ""
-        else:
-            envelope = parse_envelope(data)
-            signed = envelope.signed_note
-            place, to = envelope.copy.index, envelope.copy.to
-            after = str(envelope.copy.after or "")
-        number, note_id = str(signed.note.number), signed.id
-        if source.name.endswith(NOTE):
-            verifier.verify_note(signed)
-        else:
-            verifier.verify(envelope)
-    except (DispatchError, KeysError, OSError) as error:
-        found = (type(error).__name__, describe(error).removeprefix(f"{source.path}: "), exit_code(error))
-        return FileFact(found, number, note_id, None, 0, "", "")
-    head = None
-    if note_id not in _seen:
-        _seen.add(note_id)
-        head = encode_signed(signed.signed)
-    return FileFact(None, number, note_id, head, place, to, after)
-
-
-def _keep(collected: Collected, source: Source, fact: FileFact, trusted: TrustedRoster) -> None:
-    if fact.error is not None:
-        collected.failures.append((source.name, *fact.error))
+def _take(collected: Collected, place: int, source: Source, seen: Seen) -> None:
+    is_read = seen.fault is None or seen.fault.kind not in ("unreadable-file", "link-not-followed")
+    collected.files += is_read
+    if seen.fault is not None:
+        fault = seen.fault
+        if fault.number is not None:
+            collected.claimed.setdefault(fault.number, set()).add(fault.id)
+            fault = fault._replace(number=None, id=b"")
+        collected.faults.setdefault(fault, Evidence()).add(source.name)
+    if seen.statement is not None:
+        collected.statements.append((source.name, seen.statement))
+    if not seen.id:
         return
-    known = collected.notes.get(fact.id)
-    if known is None:
-        head = fact.head if fact.head is not None else _head_of(source)
-        known = collected.notes[fact.id] = _new(head, trusted)
-    known.files.append(source.name)
-    known.files.sort()
-    del known.files[_SHOWN:]
-    if not fact.place:
-        return
-    byte, bit = divmod(fact.place - 1, 8)
-    if len(known.indices) <= byte:
-        known.indices.extend(bytes(byte + 1 - len(known.indices)))
-    if known.indices[byte] & 1 << bit:
-        return  # the same copy from another folder
-    known.indices[byte] |= 1 << bit
-    known.offices.append(collected.position(fact.to))
-    known.afters.append(collected.position(fact.after))
-    collected.copies += 1
+    facts = collected.notes.get(seen.id)
+    if facts is None:
+        # a process gives a note with the first of its files, and the first files of a process come first
+        assert seen.note is not None  # noqa: S101
+        facts = NoteFacts(
+            note=parse_note(seen.note.text),
+            id=seen.id,
+            keys=seen.note.keys,
+            compromised=seen.note.compromised,
+            file=source.name,
+        )
+        collected.notes[seen.id] = facts
+    elif seen.note is not None:
+        facts.add_signatures(seen.note)
+    if seen.place is not None and not facts.has(seen.place.number):
+        office = collected.offices.place(seen.place.to)
+        facts.add(seen.place.number, office, collected.befores.place(seen.place.after), place)
+        collected.copies += 1
 
 
-def _head_of(source: Source) -> bytes:
-    """Read the signed note of a file that another worker, or an earlier audit of this process, saw first."""
-    data = read_capped(Path(source.path), MAX_ENVELOPE)
-    if source.name.endswith(NOTE):
-        return data
-    return encode_signed(parse_envelope(data).signed_note.signed)
+def _unreadable(source: Source, why: str) -> Fault:
+    return Fault("unreadable-file", source.name, why, UNEXPECTED, "missing")
 
 
-def _new(head: bytes, trusted: TrustedRoster) -> NoteFact:
-    signed = parse_signed_note(head)
-    office = trusted.roster.office(signed.note.number.handle)
-    keys = Verifier(trusted).verify_note(signed).keys
-    entries = [office.signing_entry(key) for key in keys]
-    return NoteFact(
-        note=signed.note,
-        id=signed.id,
-        is_compromised=any(one is not None and one.compromised is not None for one in entries),
-    )
+def _fault_of_file(error: Exception, source: Source, data: bytes | None) -> Fault:
+    """Say what is wrong with a file that cannot be understood: foreign, cut off, or against the grammar.
+
+    `data`: None of one that is too long to be read.
+    """
+    kind = kind_of(error)
+    if kind == "malformed-file" and data is not None:
+        is_statement = source.name.casefold().endswith(STATEMENT)
+        start = _STATEMENT_START if is_statement else _NOTE_START
+        bare = is_statement or source.name.casefold().endswith(NOTE)
+        if not data.startswith(start):
+            kind = "foreign-file" if data else "truncated-file"
+        elif not data.endswith(_SIGNED_END if bare else _ENVELOPE_END):
+            kind = "truncated-file"
+    return Fault(kind, source.name, text_of(error, source.place), exit_code(error))

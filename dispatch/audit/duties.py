@@ -1,324 +1,305 @@
-"""Completeness and punctuality without decryption, through blinded slots. Pure.
+"""Duties without decryption: the blinded slots of circulars whose text is given, judged as by `due`. Pure.
 
-Whoever was given the message and secrets lines of a circular can recompute every slot that an answer
-to it may name, and so recognise which office answered what. Of what stands in the reports it learns
-nothing: not whether one is nil, nor on which day an event was.
+Whoever holds a circular's two lines knows its slot key, and so recognises in the notes which answer fills
+which slot. A report counts from the circular's issuer's receipt. What only sealed text says (the day of an
+event, the end of an extension, whether a return is nil) stays unknown, and so does what hangs on it.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from functools import partial
-from typing import TYPE_CHECKING
+from itertools import count, pairwise
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
-from dispatch.addressees import expand, members
-from dispatch.audit.result import Duty, Finding
-from dispatch.case import Answer, Case, Filing, Ruling, Touch
+from dispatch.audit.circulars import know_circulars
+from dispatch.audit.findings import Finding
+from dispatch.audit.result import Duty
+from dispatch.case import Answer, Case, Filing, Ruling, touches_of
 from dispatch.duties import slots_of, standings_of
-from dispatch.errors import FINDINGS, INTEGRITY, DispatchError
-from dispatch.message import Circular, content_digest, parse_message
-from dispatch.note import parse_number
+from dispatch.envelope import RIGHTS
+from dispatch.errors import DONE, FINDINGS, REFUSED, DispatchError
 from dispatch.periods import find_zone, parse_period, periods_begun
-from dispatch.plaintext import parse_plaintext, parse_secrets
-from dispatch.slots import ONCE, blind_slot, occasion_of
-from keys.codec import decode_base64, encode_base64
+from dispatch.slots import ONCE, Verb, blind_slot, occasion_of
 from keys.errors import KeysError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping
     from datetime import datetime
 
-    from dispatch.audit.collect import Collected, NoteFact
-    from dispatch.message import Message
+    from dispatch.audit.circulars import KnownCircular, Text
+    from dispatch.audit.collect import Collected, NoteFacts
+    from dispatch.audit.receipts import Receipts
+    from dispatch.case import ReplyState, Touch
+    from dispatch.note import Number
     from dispatch.obligation import Obligation
-    from dispatch.slots import Verb
     from keys.roster import Roster
 
-_EVENTS_AT_ONCE = 20  # how many events without an answer are tried before no more are expected
-_MOST_EVENTS = 10_000
-_REPLIES: dict[Verb, str] = {"acknowledge": "acknowledged", "undertake": "undertaken", "refuse": "refused"}
-_RULINGS: tuple[Verb, ...] = ("return", "extend", "waive")
+EVENT_GAP = 20
+"""An office's events are looked for until so many in a row were answered by nobody."""
+
+Answering: TypeAlias = "Mapping[bytes, list[NoteFacts]]"
+
+_ON_SLOTS: Final[tuple[Verb, ...]] = ("report", "undertake", "return", "extend", "waive")
+_DECISIONS: Final = ("return", "extend", "waive")
+_REPLIES: Final[Mapping[Verb, ReplyState]] = {
+    "acknowledge": "acknowledged",
+    "undertake": "undertaken",
+    "refuse": "refused",
+}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Disclosed:
-    """The plaintext of a circular that the auditor was given, and the note that commits to it."""
+class Meaning(NamedTuple):
+    """What a blinded slot says. `obligation` None: of the circular as a whole."""
 
-    fact: NoteFact
-    circular: Circular
-    slot_key: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
     verb: Verb
     obligation: str | None
     office: str
     occasion: str
 
-
-def disclose(
-    collected: Collected, files: Sequence[tuple[str, bytes]]
-) -> tuple[list[Disclosed], list[Finding]]:
-    """Find the note of each circular that was given. What is none, or fits no note, is a finding."""
-    by_content = {fact.note.content: fact for fact in collected.notes.values()}
-    found: dict[bytes, Disclosed] = {}
-    findings = []
-    for name, data in sorted(files):
-        try:
-            line, secrets_line = parse_plaintext(data)
-            message = parse_message(line)
-            secrets = parse_secrets(secrets_line, message, len(line))
-            fact = by_content.get(content_digest(line))
-            problem = _problem(message, fact, secrets_line)
-        except (DispatchError, KeysError) as error:
-            fact, problem = None, f"not the two lines of a circular: {error}"
-        if problem or fact is None or not isinstance(message, Circular) or secrets.slot_key is None:
-            findings.append(
-                Finding(
-                    kind="circular-unmatched",
-                    subject=name,
-                    text=problem or "no note here commits to this text",
-                    severity="missing",
-                    code=FINDINGS,
-                    files=(name,),
-                )
-            )
-            continue
-        found[fact.id] = Disclosed(fact=fact, circular=message, slot_key=decode_base64(secrets.slot_key))
-    return sorted(found.values(), key=lambda one: one.fact.number), findings
+    def __str__(self) -> str:
+        return f"{self.office}, {self.occasion}" + (f" of #{self.obligation}" if self.obligation else "")
 
 
-def _problem(message: Message, fact: NoteFact | None, secrets_line: bytes) -> str:
-    from hashlib import sha256
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Archive:
+    """What every circular is judged by."""
 
-    if not isinstance(message, Circular):
-        return f"a {message.kind}, and not a circular"
-    if message.secrets != encode_base64(sha256(secrets_line).digest()):
-        return "the secrets are not those of this message"
-    if fact is None:
-        return "no note here commits to this text"
-    if message.number != str(fact.number):
-        return f"it says that it is {message.number}, and {fact.number} commits to it"
-    return ""
+    answering: Answering
+    receipts: Receipts
+    touches: Mapping[Number, tuple[Touch, ...]]
+    roster: Roster
+    at: datetime
 
 
-def audit_duties(
-    collected: Collected,
-    disclosed: Sequence[Disclosed],
-    receipts: Mapping[bytes, list[NoteFact]],
-    roster: Roster,
-    now: datetime,
+def judge_circulars(
+    texts: Iterable[Text], collected: Collected, receipts: Receipts, roster: Roster, *, at: datetime
 ) -> tuple[list[Duty], list[Finding]]:
-    """Judge the slots of every circular that was given, on its issuer's receipts."""
-    by_answer: dict[bytes, list[NoteFact]] = defaultdict(list)
-    for fact in sorted(collected.notes.values(), key=lambda one: (one.number, one.id)):
-        for answer in fact.note.answers:
-            by_answer[answer].append(fact)
-    touches = _touches(disclosed)
-    duties, findings = [], []
-    for one in disclosed:
+    """Judge every circular that is given, at the moment `at`."""
+    known, findings = know_circulars(texts, collected, roster)
+    archive = _Archive(
+        answering=_answering(collected),
+        receipts=receipts,
+        touches=_touches(known),
+        roster=roster,
+        at=at,
+    )
+    duties = []
+    for circular in known:
         try:
-            case, found = _case(one, by_answer, receipts, roster=roster, now=now, touches=touches)
-            duties.append(Duty(case=case, slots=slots_of(case, now), standings=standings_of(case, now)))
+            duty, found = _judge(circular, archive)
+            duties.append(duty)
             findings += found
         except (DispatchError, KeysError) as error:
             findings.append(
                 Finding(
                     kind="circular-not-judged",
-                    subject=str(one.fact.number),
+                    subject=str(circular.facts.number),
                     text=f"its duties cannot be judged here: {error}",
                     severity="not-checkable",
                     code=FINDINGS,
-                    files=tuple(one.fact.files[:1]),
+                    files=(circular.facts.file,),
                 )
             )
     return duties, findings
 
 
-def _touches(disclosed: Sequence[Disclosed]) -> dict[str, list[Touch]]:
-    found: dict[str, list[Touch]] = defaultdict(list)
-    for one in disclosed:
-        for relation in one.circular.relations:
-            target = parse_number(relation.number)
-            if target.handle == one.fact.number.handle:
-                found[relation.number].append(
-                    Touch(
-                        type=relation.type,
-                        target=target,
-                        by=one.fact.number,
-                        date=one.fact.note.date,
-                        paragraph=relation.paragraph,
-                    )
-                )
+def _answering(collected: Collected) -> dict[bytes, list[NoteFacts]]:
+    """Give the notes that answer each blinded slot, in order."""
+    found: dict[bytes, list[NoteFacts]] = defaultdict(list)
+    for facts in sorted(collected.notes.values(), key=lambda one: (one.number, one.id)):
+        for digest in facts.note.answers:
+            found[digest].append(facts)
     return found
 
 
-def _case(
-    one: Disclosed,
-    by_answer: Mapping[bytes, list[NoteFact]],
-    receipts: Mapping[bytes, list[NoteFact]],
-    *,
-    roster: Roster,
-    now: datetime,
-    touches: Mapping[str, list[Touch]],
-) -> tuple[Case, list[Finding]]:
-    version = one.fact.note.roster.version
-    circular, issuer = one.circular, one.fact.number.handle
-    copies = expand(circular.to, circular.info, issuer, roster, version)
-    owing = {duty.id: members(duty.by, roster, version) for duty in circular.obligations}
-    filings: list[Filing] = []
-    rulings: list[Ruling] = []
-    answers: list[Answer] = []
-    findings: list[Finding] = []
-    for place, fact in _answered(one, by_answer, copies.copies, owing, now):
-        if place.verb in _RULINGS:
-            if fact.number.handle == issuer:
-                rulings.append(_ruling(place, fact))
-            else:
-                findings.append(_in_anothers_slot(place, fact, one))
-        elif fact.number.handle != place.office:
-            findings.append(_in_anothers_slot(place, fact, one))
-        elif place.verb == "report":
-            filings.append(_filing(place, fact, issuer, receipts))
-        elif place.obligation is None:
-            answers.append(_answer(fact, _REPLIES[place.verb]))
-    answers += [_answer(fact, "received") for fact in receipts.get(one.fact.id, ())]
-    findings += _filled_twice(filings, one)
-    case = Case(
-        number=one.fact.number,
-        id=one.fact.id,
-        date=one.fact.note.date,
-        circular=circular,
-        addressees=tuple(handle for handle in copies.to if handle != issuer),
-        info=copies.info,
-        owing=owing,
-        left=_left(owing, roster),
-        filings=tuple(filings),
-        rulings=tuple(rulings),
-        touches=tuple(sorted(touches.get(str(one.fact.number), ()), key=lambda touch: touch.by)),
-        answers=tuple(answers),
-    )
-    return case, findings
+def _touches(known: list[KnownCircular]) -> dict[Number, tuple[Touch, ...]]:
+    """Give what the circulars do to one another: each only to those of its own issuer."""
+    found: dict[Number, list[Touch]] = defaultdict(list)
+    for circular in known:
+        for touch in touches_of(circular.message):
+            if touch.target.handle == circular.facts.number.handle:
+                found[touch.target].append(touch)
+    return {number: tuple(touches) for number, touches in found.items()}
 
 
-def _answered(
-    one: Disclosed,
-    by_answer: Mapping[bytes, list[NoteFact]],
-    copies: Sequence[str],
-    owing: Mapping[str, Sequence[str]],
-    now: datetime,
-) -> Iterator[tuple[_Place, NoteFact]]:
-    """Give every note that answers the circular, with what it answers."""
-
-    def look(*places: _Place) -> list[tuple[_Place, NoteFact]]:
-        return [
-            (place, fact)
-            for place in places
-            for fact in by_answer.get(
-                blind_slot(one.slot_key, place.verb, place.obligation, place.office, place.occasion), ()
-            )
-        ]
-
-    for office in copies:
-        yield from look(*(_Place(verb, None, office, ONCE) for verb in _REPLIES))
-    for duty in one.circular.obligations:
-        for office in owing[duty.id]:
-            for occasion in _occasions(duty, one.circular.zone, now):
-                yield from look(*_places(duty, office, occasion))
-            if duty.before or duty.after:
-                # bound now: a closure would see the next office
-                yield from _events(
-                    partial(lambda d, o, occasion: look(*_places(d, o, occasion)), duty, office)
-                )
-
-
-def _places(duty: Obligation, office: str, occasion: str) -> list[_Place]:
-    return [_Place(verb, duty.id, office, occasion) for verb in ("report", *_RULINGS)]
+def _meanings(circular: KnownCircular, archive: _Archive) -> Iterator[tuple[bytes, Meaning]]:
+    """Recompute every slot that may be answered by now."""
+    for office in circular.addressees:
+        for verb in _REPLIES:
+            yield _blind(circular, Meaning(verb, None, office, ONCE))
+    zone = find_zone(circular.message.zone)
+    for obligation in circular.message.obligations:
+        occasions: list[str] = []
+        if obligation.every is not None:
+            first = parse_period(obligation.from_ or "", obligation.every)
+            last = parse_period(obligation.until, obligation.every) if obligation.until else None
+            occasions = [occasion_of(one.text, None) for one in periods_begun(first, last, zone, archive.at)]
+        elif obligation.once is not None:
+            occasions = [ONCE]
+        for office in circular.owing[obligation.id]:
+            for occasion in occasions:
+                for verb in _ON_SLOTS:
+                    yield _blind(circular, Meaning(verb, obligation.id, office, occasion))
+            if obligation.before is not None or obligation.after is not None:
+                yield from _events(circular, obligation, office, archive.answering)
 
 
 def _events(
-    look: Callable[[str], list[tuple[_Place, NoteFact]]],
-) -> Iterator[tuple[_Place, NoteFact]]:
-    """Count events until so many in a row have no answer that no more are expected."""
-    empty = 0
-    for count in range(1, _MOST_EVENTS):
-        hits = look(occasion_of(None, count))
-        yield from hits
-        empty = 0 if hits else empty + 1
-        if empty == _EVENTS_AT_ONCE:
+    circular: KnownCircular, obligation: Obligation, office: str, answering: Answering
+) -> Iterator[tuple[bytes, Meaning]]:
+    """Look for the events that an office counted; nobody else knows how many there were."""
+    unseen = 0
+    for event in count(1):
+        blinded = [
+            _blind(circular, Meaning(verb, obligation.id, office, occasion_of(None, event)))
+            for verb in _ON_SLOTS
+        ]
+        unseen = 0 if any(digest in answering for digest, _ in blinded) else unseen + 1
+        yield from blinded
+        if unseen == EVENT_GAP:
             return
 
 
-def _occasions(duty: Obligation, zone: str, now: datetime) -> Iterator[str]:
-    """Give the occasions of a duty that may have been answered by now; events are counted elsewhere."""
-    if duty.once is not None:
-        yield ONCE
-    if duty.every is not None:
-        first = parse_period(duty.from_ or "", duty.every)
-        last = parse_period(duty.until, duty.every) if duty.until else None
-        for period in periods_begun(first, last, find_zone(zone), now):
-            yield occasion_of(period.text, None)
+def _blind(circular: KnownCircular, meaning: Meaning) -> tuple[bytes, Meaning]:
+    return blind_slot(circular.slot_key, *meaning), meaning
 
 
-def _filing(place: _Place, fact: NoteFact, issuer: str, receipts: Mapping[bytes, list[NoteFact]]) -> Filing:
-    dates = [one.note.date for one in receipts.get(fact.id, ()) if one.number.handle == issuer]
+def _judge(circular: KnownCircular, archive: _Archive) -> tuple[Duty, list[Finding]]:
+    """Sort what answers a circular, and judge its slots. Raises RefusedError for its zone."""
+    issuer = circular.facts.number.handle
+    filings: list[Filing] = []
+    rulings: list[Ruling] = []
+    answers = list(_received(circular, archive.receipts))
+    findings: list[Finding] = []
+    recognised = 0
+    for digest, meaning in _meanings(circular, archive):
+        for facts in archive.answering.get(digest, ()):
+            recognised += 1
+            fault = _fault_of(facts, meaning, issuer, archive.roster)
+            if fault is not None:
+                findings.append(fault)
+            elif meaning.verb == "report":
+                filings.append(_filing(facts, meaning, issuer, archive.receipts))
+            elif meaning.verb in _DECISIONS:
+                rulings.append(_ruling(facts, meaning))
+            elif meaning.obligation is None:
+                answers.append(_answer(facts, _REPLIES[meaning.verb]))
+    findings += _filled_twice(circular, filings, rulings, archive.answering)
+    case = Case(
+        number=circular.facts.number,
+        id=circular.facts.id,
+        date=circular.facts.note.date,
+        circular=circular.message,
+        addressees=circular.addressees,
+        info=circular.info,
+        owing=circular.owing,
+        left=_left(circular, archive.roster),
+        filings=tuple(filings),
+        rulings=tuple(rulings),
+        touches=archive.touches.get(circular.facts.number, ()),
+        answers=tuple(answers),
+    )
+    duty = Duty(
+        case=case,
+        slots=slots_of(case, archive.at),
+        standings=standings_of(case, archive.at),
+        recognised=recognised,
+    )
+    return duty, findings
+
+
+def _received(circular: KnownCircular, receipts: Receipts) -> Iterator[Answer]:
+    for facts in receipts.get(circular.facts.id, ()):
+        if facts.number.handle in circular.addressees:
+            yield _answer(facts, "received")
+
+
+def _answer(facts: NoteFacts, state: ReplyState) -> Answer:
+    return Answer(number=facts.number, date=facts.note.date, office=facts.number.handle, state=state)
+
+
+def _fault_of(facts: NoteFacts, meaning: Meaning, issuer: str, roster: Roster) -> Finding | None:
+    """Say what is wrong with who answers a slot."""
+    author = facts.number.handle
+    if meaning.verb in _DECISIONS:
+        if author != issuer:
+            text = f"{author} decides on a slot of {meaning}, which only {issuer} may"
+            return _refused("decision-by-another", facts, text)
+        return None
+    if author != meaning.office:
+        kind = "report-in-anothers-slot" if meaning.obligation else "reply-for-another"
+        return _refused(kind, facts, f"{author} answers in the place of {meaning}")
+    right = RIGHTS["report"]
+    if meaning.verb == "report" and right not in roster.office(author).rights(facts.note.roster.version):
+        return _refused("report-without-right", facts, f"{author} had no right to report")
+    return None
+
+
+def _filing(facts: NoteFacts, meaning: Meaning, issuer: str, receipts: Receipts) -> Filing:
+    received = [one.note.date for one in receipts.get(facts.id, ()) if one.number.handle == issuer]
     return Filing(
-        number=fact.number,
-        id=fact.id,
-        sent=fact.note.date,
-        office=place.office,
-        obligation=place.obligation or "",
-        occasion=place.occasion,
-        received=min(dates, default=None),
+        number=facts.number,
+        id=facts.id,
+        sent=facts.note.date,
+        office=meaning.office,
+        obligation=meaning.obligation or "",
+        occasion=meaning.occasion,
+        received=min(received, default=None),
     )
 
 
-def _ruling(place: _Place, fact: NoteFact) -> Ruling:
+def _ruling(facts: NoteFacts, meaning: Meaning) -> Ruling:
+    decision = meaning.verb
+    assert decision in ("return", "extend", "waive")  # noqa: S101 - so was it chosen
     return Ruling(
-        number=fact.number,
-        date=fact.note.date,
-        decision="return" if place.verb == "return" else "extend" if place.verb == "extend" else "waive",
-        office=place.office,
-        obligation=place.obligation or "",
-        occasion=place.occasion,
+        number=facts.number,
+        date=facts.note.date,
+        decision=decision,
+        office=meaning.office,
+        obligation=meaning.obligation or "",
+        occasion=meaning.occasion,
     )
 
 
-def _answer(fact: NoteFact, state: str) -> Answer:
-    return Answer(number=fact.number, date=fact.note.date, office=fact.number.handle, state=state)  # type: ignore[arg-type]  # one of the four
-
-
-def _left(owing: Mapping[str, Sequence[str]], roster: Roster) -> dict[str, datetime]:
-    handles = {handle for handles in owing.values() for handle in handles}
-    ends = {handle: roster.office(handle).until for handle in sorted(handles)}
-    return {handle: roster.version_record(until).date for handle, until in ends.items() if until is not None}
-
-
-def _in_anothers_slot(place: _Place, fact: NoteFact, one: Disclosed) -> Finding:
-    what = f"{one.fact.number}#{place.obligation}" if place.obligation else str(one.fact.number)
-    return Finding(
-        kind="answer-in-anothers-slot",
-        subject=str(fact.number),
-        text=f"it answers {what}, {place.verb}, {place.occasion}, in the place of {place.office}",
-        severity="broken",
-        code=INTEGRITY,
-        files=tuple(fact.files[:1]),
-    )
-
-
-def _filled_twice(filings: Sequence[Filing], one: Disclosed) -> Iterator[Finding]:
-    by_slot: dict[tuple[str, str, str], list[Filing]] = defaultdict(list)
-    for filing in filings:
-        by_slot[filing.obligation, filing.occasion, filing.office].append(filing)
-    for (obligation, occasion, office), filed in sorted(by_slot.items()):
-        if len(filed) > 1:
-            numbers = ", ".join(str(filing.number) for filing in sorted(filed, key=lambda each: each.number))
+def _filled_twice(
+    circular: KnownCircular, filings: list[Filing], rulings: list[Ruling], answering: Answering
+) -> Iterator[Finding]:
+    """Find slots with a second report where none was sent back: a correction, perhaps, or two truths."""
+    by_slot: dict[Meaning, list[Filing]] = defaultdict(list)
+    for one in filings:
+        by_slot[Meaning("report", one.obligation, one.office, one.occasion)].append(one)
+    returned = {
+        (one.obligation, one.office, one.occasion, one.date) for one in rulings if one.decision == "return"
+    }
+    for meaning, several in sorted(by_slot.items()):
+        several.sort(key=lambda one: (one.number, one.id))
+        for first, second in pairwise(several):
+            if any(meaning[1:] == one[:3] and first.sent <= one[3] <= second.sent for one in returned):
+                continue
+            digest, _ = _blind(circular, meaning)
+            files = sorted(one.file for one in answering[digest] if one.id in (first.id, second.id))
             yield Finding(
                 kind="slot-filled-twice",
-                subject=f"{one.fact.number}#{obligation}",
-                text=f"{office}, {occasion}: {numbers}; the newest counts. Why, the report itself says",
-                severity="notice",
-                code=0,
+                subject=str(second.number),
+                text=f"{first.number} reported there already ({meaning}), and was not returned; "
+                "whether this is a correction stands inside it",
+                # a correction says so inside
+                severity="warning",
+                code=DONE,
+                files=tuple(files),
             )
+
+
+def _left(circular: KnownCircular, roster: Roster) -> dict[str, datetime]:
+    """Tell when offices that owe something ended."""
+    found = {}
+    for handle in {handle for handles in circular.owing.values() for handle in handles}:
+        until = roster.office(handle).until
+        if until is not None:
+            found[handle] = roster.version_record(until).date
+    return found
+
+
+def _refused(kind: str, facts: NoteFacts, text: str) -> Finding:
+    return Finding(kind=kind, subject=str(facts.number), text=text, code=REFUSED, files=(facts.file,))

@@ -1,12 +1,18 @@
-"""Receipts, and what stands on keys that were compromised. What is known of notes -> findings. Pure."""
+"""Receipts: who acknowledged what, and what only they prove. Facts -> findings. Pure.
+
+A note on a key that was compromised later could have been written by a thief at any date. It is older if an
+office whose own keys are sound receipted it before the compromise, or so receipted a later note of its
+register whose pinned head, recomputed, holds its id.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, TypeAlias
 
-from dispatch.audit.registers import covered_by
-from dispatch.audit.result import Dispatched, Finding, Receipted
+from dispatch.audit.findings import Finding, with_files
 from dispatch.errors import FINDINGS, INTEGRITY, TRUST
 from keys.codec import encode_base64
 from keys.text import format_date
@@ -15,183 +21,170 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import datetime
 
-    from dispatch.audit.collect import Collected, NoteFact
-    from dispatch.audit.registers import VolumeFacts
-    from keys.roster import Roster
+    from dispatch.audit.collect import Collected, NoteFacts
+    from dispatch.audit.registers import Volume
+
+TOLERANCE = timedelta(days=1)
+"""So far two honest clocks may differ: what is dated further ahead is held, and not receipted."""
+
+Receipts: TypeAlias = "Mapping[bytes, list[NoteFacts]]"
 
 
-def receipts_of(collected: Collected) -> dict[bytes, list[NoteFact]]:
-    """Give the notes that receipt each id, in order."""
-    found: dict[bytes, list[NoteFact]] = defaultdict(list)
-    for fact in sorted(collected.notes.values(), key=lambda one: (one.note.date, one.number, one.id)):
-        for note_id in fact.note.receipts:
-            found[note_id].append(fact)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proof:
+    """What shows that a note is older than the compromise of its key.
+
+    `receipt`: of another office; `of`: what it acknowledges, the note itself or a later one of its register.
+    """
+
+    receipt: str
+    of: str
+    date: str
+
+
+def receipts_of(collected: Collected) -> dict[bytes, list[NoteFacts]]:
+    """Give the notes that acknowledge each id, the earliest first."""
+    found: dict[bytes, list[NoteFacts]] = defaultdict(list)
+    for facts in sorted(collected.notes.values(), key=lambda one: (one.note.date, one.number, one.id)):
+        for note_id in facts.note.receipts:
+            found[note_id].append(facts)
     return found
 
 
 def check_receipts(
-    collected: Collected,
-    volumes: Mapping[tuple[str, str], VolumeFacts],
-    receipts: Mapping[bytes, list[NoteFact]],
-    *,
-    partial: bool,
+    collected: Collected, receipts: Receipts, offices: Mapping[str, list[Volume]], *, partial: bool
 ) -> Iterator[Finding]:
-    """Find receipts for what there is not, for what came later, and by who got no copy."""
-    listed = {note_id for here in volumes.values() for note_id in here.ids.values()}
-    unknown: dict[bytes, NoteFact] = {}
-    for note_id, facts in sorted(receipts.items()):
-        dispatched = collected.notes.get(note_id)
-        if dispatched is None:
-            if note_id not in listed:
-                for fact in facts:
-                    unknown.setdefault(fact.id, fact)
-            continue
-        for fact in facts:
-            yield from _check(collected, dispatched, fact)
-    for fact in sorted(unknown.values(), key=lambda one: (one.number, one.id)):
-        yield Finding(
-            kind="receipt-of-unknown",
-            subject=str(fact.number),
-            text="it receipts a note that is not here and in no signed list",
+    """Find receipts for what is not here, that are older than what they acknowledge, or by strangers."""
+    known = {note_id for volumes in offices.values() for volume in volumes for note_id in volume.ids}
+    known.update(note_id for ids in collected.claimed.values() for note_id in ids)
+    known.update(one for _, statement in collected.statements for one in statement.ids)
+    unknown: dict[bytes, list[NoteFacts]] = {}
+    for note_id, notes in sorted(receipts.items()):
+        target = collected.notes.get(note_id)
+        if target is not None:
+            # who got a copy is known when all copies are here
+            got = {collected.offices.names[one] for one in target.offices} if target.is_whole else None
+            for receipt in notes:
+                yield from _check(target, receipt, got)
+        elif note_id not in known:
+            unknown[note_id] = notes
+    for note_id, notes in unknown.items():
+        who = ", ".join(sorted({one.number.handle for one in notes}))
+        found = Finding(
+            kind="receipt-for-unknown-note",
+            subject=encode_base64(note_id),
+            text=f"receipted by {who}; no note here has this id",
             severity="not-checkable" if partial else "missing",
             code=0 if partial else FINDINGS,
-            files=tuple(fact.files[:1]),
         )
+        yield with_files(found, (one.file for one in notes))
 
 
-def _check(collected: Collected, dispatched: NoteFact, receipt: NoteFact) -> Iterator[Finding]:
+def _check(target: NoteFacts, receipt: NoteFacts, got: set[str] | None) -> Iterator[Finding]:
     office = receipt.number.handle
-    if receipt.note.date < dispatched.note.date:
+    files = tuple(sorted({receipt.file, target.file}))
+    early = target.note.date - receipt.note.date
+    if early > timedelta():
+        is_clock = early <= TOLERANCE
         yield Finding(
             kind="receipt-before-dispatch",
             subject=str(receipt.number),
-            text=f"dated before {dispatched.number}, which it receipts",
-            severity="broken",
-            code=INTEGRITY,
-            files=tuple(sorted({*receipt.files[:1], *dispatched.files[:1]})),
+            text=f"dated {format_date(receipt.note.date)}, and {target.number}, which it acknowledges, "
+            f"{format_date(target.note.date)}" + ("; clocks may differ so far" if is_clock else ""),
+            severity="warning" if is_clock else "broken",
+            code=FINDINGS if is_clock else INTEGRITY,
+            files=files,
         )
-    complete = len(dispatched.offices) == dispatched.note.copies.count
-    if complete and office not in {collected.names[one] for one in dispatched.offices}:
+    if got is not None and office not in got:
         yield Finding(
-            kind="receipt-without-copy",
+            kind="receipt-from-stranger",
             subject=str(receipt.number),
-            text=f"{office} receipts {dispatched.number}, of which it got no copy",
-            severity="broken",
+            text=f"it acknowledges {target.number}, of which {office} got no copy",
             code=INTEGRITY,
-            files=tuple(sorted({*receipt.files[:1], *dispatched.files[:1]})),
+            files=files,
         )
 
 
-def check_voids(collected: Collected) -> Iterator[Finding]:
-    """Find notes that their issuer declared never released, and that were."""
-    for fact in sorted(collected.notes.values(), key=lambda one: (one.number, one.id)):
-        for note_id in fact.note.voids:
-            voided = collected.notes.get(note_id)
-            if voided is not None:
-                yield Finding(
-                    kind="void-released",
-                    subject=str(voided.number),
-                    text=f"{fact.number} says that it was never released, and here it is",
-                    severity="broken",
+def check_voids(collected: Collected, receipts: Receipts) -> Iterator[Finding]:
+    """Find notes that their issuer declared never released, and that are here or were receipted."""
+    for facts in sorted(collected.notes.values(), key=lambda one: (one.number, one.id)):
+        for note_id in facts.note.voids:
+            released = collected.notes.get(note_id)
+            proofs = [released] if released else receipts.get(note_id, [])
+            if proofs:
+                what = str(released.number) if released else encode_base64(note_id)
+                found = Finding(
+                    kind="voided-note-released",
+                    subject=what,
+                    text=f"{facts.number} says that it was never released; it is here or was receipted",
                     code=INTEGRITY,
-                    files=tuple(sorted({*fact.files[:1], *voided.files[:1]})),
                 )
+                yield with_files(found, (one.file for one in (facts, *proofs)))
 
 
-def check_compromised(
-    collected: Collected,
-    volumes: Mapping[tuple[str, str], VolumeFacts],
-    receipts: Mapping[bytes, list[NoteFact]],
-    roster: Roster,
-) -> Iterator[Finding]:
-    """Find what stands on a compromised key and on nothing else.
+def prove_older(offices: Mapping[str, list[Volume]], receipts: Receipts) -> dict[bytes, Proof | None]:
+    """Find what proves each note on a compromised key; None for one that nothing does."""
+    found: dict[bytes, Proof | None] = {}
+    for volumes in offices.values():
+        for position, volume in enumerate(volumes):
+            closing = volumes[position + 1].notes.get(1, []) if position + 1 < len(volumes) else []
+            covers: dict[datetime, list[Proof | None]] = {}
+            for facts in (one for notes in volume.notes.values() for one in notes):
+                since, ordinal = facts.compromised, facts.number.ordinal
+                if since is None:
+                    continue
+                proof = _receipt_before(facts, receipts, since)
+                if proof is None and ordinal <= len(volume.ids) and volume.ids[ordinal - 1] == facts.id:
+                    if since not in covers:
+                        covers[since] = _covers(volume, closing, receipts, since)
+                    proof = covers[since][ordinal]
+                found[facts.id] = proof
+    return found
 
-    Evidence for a note is another office's receipt under a key that is not compromised, dated before
-    the compromise, for it or for a later note of its volume whose pinned head is proven.
-    """
-    for fact in sorted(collected.notes.values(), key=lambda one: (one.number, one.id)):
-        if not fact.is_compromised:
-            continue
-        since = compromised_since(roster, fact.number.handle)
-        here = volumes[fact.number.handle, fact.number.volume]
-        evidence = _evidence(fact, here, receipts, since)
-        if evidence is None:
-            yield Finding(
-                kind="key-compromised",
-                subject=str(fact.number),
-                text=f"signed with a key that was compromised by {format_date(since)}, and no receipt of "
-                "another office shows that it is older",
-                severity="broken",
-                code=TRUST,
-                files=tuple(fact.files[:1]),
+
+def _covers(
+    volume: Volume, closing: list[NoteFacts], receipts: Receipts, since: datetime
+) -> list[Proof | None]:
+    """Give for each ordinal what proves its note through a later one, whose recomputed head holds its id."""
+    pinning: dict[int, list[NoteFacts]] = defaultdict(list)
+    for ordinal, notes in volume.notes.items():
+        pinning[ordinal - 1] += notes
+    for facts in closing:
+        if facts.note.register.volume == volume.volume:
+            pinning[facts.note.register.size].append(facts)
+    found: list[Proof | None] = [None] * (len(volume.ids) + 1)
+    proof = None
+    for size in range(len(volume.ids), 0, -1):
+        if size not in volume.wrong:
+            proofs = [_receipt_before(facts, receipts, since) for facts in pinning[size]]
+            proof = next((one for one in proofs if one is not None), proof)
+        found[size] = proof
+    return found
+
+
+def _receipt_before(facts: NoteFacts, receipts: Receipts, since: datetime) -> Proof | None:
+    for receipt in receipts.get(facts.id, ()):
+        is_sound = receipt.compromised is None and receipt.number.handle != facts.number.handle
+        if is_sound and receipt.note.date < since:
+            return Proof(
+                receipt=str(receipt.number), of=str(facts.number), date=format_date(receipt.note.date)
             )
-        else:
-            covered, receipt = evidence
-            yield Finding(
-                kind="key-compromised-later",
-                subject=str(fact.number),
-                text=f"older than the compromise of its key: {receipt.number} receipts {covered.number} "
-                f"({encode_base64(covered.id)})",
-                severity="notice",
-                code=0,
-                files=tuple(sorted({*fact.files[:1], *receipt.files[:1], *covered.files[:1]})),
-            )
-
-
-def compromised_since(roster: Roster, handle: str) -> datetime:
-    """Give the earliest moment from which a key of an office may have been in other hands."""
-    marks = [one.compromised for one in roster.office(handle).signing_entries if one.compromised]
-    return min(marks)
-
-
-def _evidence(
-    fact: NoteFact, here: VolumeFacts, receipts: Mapping[bytes, list[NoteFact]], since: datetime
-) -> tuple[NoteFact, NoteFact] | None:
-    known = covered_by(here)
-    for ordinal in range(fact.number.ordinal, here.last + 1):
-        for later in here.notes.get(ordinal, ()):
-            # a later note covers this one through its head, whose ids must all be known
-            if later.id != fact.id and (ordinal == fact.number.ordinal or known < ordinal - 1):
-                continue
-            for receipt in receipts.get(later.id, ()):
-                if (
-                    receipt.number.handle != fact.number.handle
-                    and not receipt.is_compromised
-                    and receipt.note.date < since
-                ):
-                    return later, receipt
     return None
 
 
-def describe_dispatches(
-    collected: Collected, receipts: Mapping[bytes, list[NoteFact]]
-) -> tuple[Dispatched, ...]:
-    """Give each dispatch with who receipted it, after how long, and who did not."""
-    found = []
-    for fact in sorted(collected.notes.values(), key=lambda one: (one.number, one.id)):
-        first: dict[str, NoteFact] = {}
-        for receipt in receipts.get(fact.id, ()):
-            first.setdefault(receipt.number.handle, receipt)
-        offices = {collected.names[one] for one in fact.offices} - {fact.number.handle}
-        found.append(
-            Dispatched(
-                number=str(fact.number),
-                id=encode_base64(fact.id),
-                date=format_date(fact.note.date),
-                content=encode_base64(fact.note.content),
-                copies=fact.note.copies.count,
-                present=len(fact.offices),
-                receipts=tuple(
-                    Receipted(
-                        office=office,
-                        number=str(receipt.number),
-                        date=format_date(receipt.note.date),
-                        seconds=int((receipt.note.date - fact.note.date).total_seconds()),
-                    )
-                    for office, receipt in sorted(first.items())
-                ),
-                silent=() if fact.note.receipts else tuple(sorted(offices - first.keys())),
-                is_receipt=bool(fact.note.receipts),
+def check_compromised(
+    collected: Collected, proofs: Mapping[bytes, Proof | None], *, partial: bool
+) -> Iterator[Finding]:
+    """Find notes on compromised keys that nothing proves older. In a share, the proof may lie elsewhere."""
+    for note_id, proof in sorted(proofs.items()):
+        facts = collected.notes[note_id]
+        if proof is None and facts.compromised is not None:
+            yield Finding(
+                kind="compromised-without-evidence",
+                subject=str(facts.number),
+                text=f"its key was compromised by {format_date(facts.compromised)}, and no receipt of "
+                "another office, dated before, is here for it or for a later note of its register",
+                severity="not-checkable" if partial else "missing",
+                code=0 if partial else TRUST,
+                files=(facts.file,),
             )
-        )
-    return tuple(found)

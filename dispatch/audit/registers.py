@@ -1,312 +1,191 @@
-"""Registers: numbers, heads, dates, gaps, forks, chains. What is known of notes -> findings. Pure."""
+"""Registers: the volumes of each office, and the id of every note in them that can be known. Pure.
+
+Where a note is not here, its id may still be known: from a signed statement, or because, of the ids that
+others receipted, that the issuer voided, or that files which do not hold claim, exactly one gives the next
+head.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import pairwise, permutations
+from math import perm
 from typing import TYPE_CHECKING
 
-from dispatch.audit.result import Finding, Volume
-from dispatch.errors import FINDINGS, INTEGRITY
 from dispatch.merkle import Frontier, leaf_hash
-from dispatch.note import NO_VOLUME
-from keys.codec import encode_base64
-from keys.text import format_date
+from dispatch.note import FIRST_HEAD, parse_number
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from dispatch.audit.collect import Collected, NoteFact
+    from dispatch.audit.collect import Collected, NoteFacts
     from dispatch.statement import Statement
 
-_NAMED = 12
+MAX_TRIES = 20_000
+"""How many ways to fill one gap are tried before its ids count as unknown."""
+MAX_ALL_TRIES = 500_000
+"""The same of all gaps together, in the order of the registers."""
 
 
-@dataclass(slots=True)
-class VolumeFacts:
-    """One volume of one office: notes by ordinal (more than one is equivocation), ids that are known."""
+@dataclass(slots=True, kw_only=True)
+class Volume:
+    """One volume of one office. `notes`: by ordinal; `size`: how many it is known to have had.
 
-    issuer: str
+    `ids`: by ordinal, so far as they are known without a gap; `pins`: size -> root -> the files that pin it;
+    `wrong`: sizes whose pinned heads the ids do not give; `voided`, `proven`: ordinals that are not here, and
+    whose ids the issuer voided, or another proves.
+    """
+
+    office: str
     volume: str
-    notes: dict[int, list[NoteFact]] = field(default_factory=lambda: defaultdict(list))
-    ids: dict[int, bytes] = field(default_factory=dict)
-    listed: dict[int, set[bytes]] = field(default_factory=lambda: defaultdict(set))
+    size: int = 0
+    notes: dict[int, list[NoteFacts]] = field(default_factory=lambda: defaultdict(list))
+    claimed: dict[int, set[bytes]] = field(default_factory=lambda: defaultdict(set))
+    statements: list[tuple[str, Statement]] = field(default_factory=list)
+    pins: dict[int, dict[bytes, list[str]]] = field(default_factory=lambda: defaultdict(dict))
+    ids: list[bytes] = field(default_factory=list)
+    wrong: list[int] = field(default_factory=list)
+    voided: set[int] = field(default_factory=set)
+    proven: set[int] = field(default_factory=set)
 
     @property
-    def last(self) -> int:
-        """The highest ordinal that is here, or that a statement names."""
-        return max([*self.notes, *self.ids], default=0)
+    def name(self) -> str:
+        """Name it as heads do, with its office."""
+        return f"{self.office}/{self.volume}"
+
+    @property
+    def unchecked(self) -> int:
+        """How many sizes are pinned and could not be recomputed."""
+        return sum(size > len(self.ids) for size in self.pins)
+
+    def grow(self, size: int) -> None:
+        """Note that it has had so many."""
+        self.size = max(self.size, size)
+
+    def missing(self) -> list[tuple[int, int]]:
+        """Give the runs of ordinals, first and last, without a note or a word that it was never released.
+
+        Not one by one: a note may say that it is the thousand millionth.
+        """
+        known = sorted({0, self.size + 1, *self.notes, *self.claimed, *self.voided})
+        return [
+            (before + 1, min(after, self.size + 1) - 1)
+            for before, after in pairwise(known)
+            if before + 1 < after and before < self.size
+        ]
 
 
-def volumes_of(collected: Collected, statements: Sequence[Statement]) -> dict[tuple[str, str], VolumeFacts]:
-    """Sort notes into volumes; what a signed statement lists fills in the ids that are not here."""
-    found: dict[tuple[str, str], VolumeFacts] = {}
-    for fact in sorted(collected.notes.values(), key=lambda one: (one.number, one.id)):
-        handle, volume, ordinal = fact.number
-        here = found.setdefault((handle, volume), VolumeFacts(handle, volume))
-        here.notes[ordinal].append(fact)
-        here.ids.setdefault(ordinal, fact.id)
-    for statement in statements:
-        here = found.setdefault(
-            (statement.issuer, statement.volume), VolumeFacts(statement.issuer, statement.volume)
-        )
-        for ordinal, note_id in enumerate(statement.ids, 1):
-            here.ids.setdefault(ordinal, note_id)
-            here.listed[ordinal].add(note_id)
-    return found
+def volumes_of(collected: Collected) -> dict[str, list[Volume]]:
+    """Sort what was collected into the volumes of each office, in order, and settle their ids."""
+    found: dict[tuple[str, str], Volume] = {}
+
+    def volume(office: str, name: str) -> Volume:
+        return found.setdefault((office, name), Volume(office=office, volume=name))
+
+    for facts in sorted(collected.notes.values(), key=lambda one: (one.number, one.id)):
+        number, head = facts.number, facts.note.register
+        here = volume(number.handle, number.volume)
+        here.notes[number.ordinal].append(facts)
+        here.grow(number.ordinal)
+        if head != FIRST_HEAD:
+            pinned = volume(number.handle, head.volume)
+            pinned.grow(head.size)
+            pinned.pins[head.size].setdefault(head.root, []).append(facts.file)
+    for name, statement in collected.statements:
+        here = volume(statement.issuer, statement.volume)
+        here.statements.append((name, statement))
+        here.grow(len(statement.ids))
+    for number in map(parse_number, collected.befores.names[1:]):
+        volume(number.handle, number.volume).grow(number.ordinal)
+    # what does not hold may stand for a note that is missing, and proves no number
+    for number, ids in collected.claimed.items():
+        if (number.handle, number.volume) in found:
+            found[number.handle, number.volume].claimed[number.ordinal] |= ids
+    settling = _Settling(collected)
+    offices: dict[str, list[Volume]] = defaultdict(list)
+    for (office, _), one in sorted(found.items()):
+        settling.settle(one)
+        offices[office].append(one)
+    return offices
 
 
-def check_registers(
-    collected: Collected, volumes: Mapping[tuple[str, str], VolumeFacts], *, partial: bool
-) -> Iterator[Finding]:
-    """Find what contradicts what in the registers, and what is missing."""
-    for key in sorted(volumes):
-        here = volumes[key]
-        yield from _equivocations(here)
-        yield from _gaps(here, partial=partial)
-        yield from _heads(here)
-        yield from _dates(here)
-    yield from _successions(volumes)
-    yield from _chains(collected)
+class _Settling:
+    """Finds the ids of volumes. What was receipted or voided, and is not here, may fill a gap."""
+
+    def __init__(self, collected: Collected) -> None:
+        receipted: set[bytes] = set()
+        self._voids: dict[str, set[bytes]] = defaultdict(set)
+        for facts in collected.notes.values():
+            receipted.update(facts.note.receipts)
+            self._voids[facts.number.handle].update(facts.note.voids)
+        self._receipted = receipted - collected.notes.keys()
+        self._tries = MAX_ALL_TRIES
+
+    def settle(self, volume: Volume) -> None:
+        """Find the id of each ordinal, as far as there is no doubt, and the heads that these do not give."""
+        volume.statements.sort(key=lambda one: (not _is_pinned(one[1], volume), one[0]))
+        voids = self._voids.get(volume.office, set())
+        frontier = Frontier()
+        ordinal = 1
+        while ordinal <= volume.size:
+            chosen = _choose(frontier, volume.pins.get(ordinal, {}), volume, ordinal)
+            run = (chosen,) if chosen else self._fill(volume, frontier, ordinal)
+            if not run:
+                return
+            for note_id in run:
+                frontier.append(leaf_hash(note_id))
+                volume.ids.append(note_id)
+                if frontier.size in volume.pins and frontier.root not in volume.pins[frontier.size]:
+                    volume.wrong.append(frontier.size)
+                if ordinal not in volume.notes:
+                    (volume.voided if note_id in voids else volume.proven).add(ordinal)
+                ordinal += 1
+
+    def _fill(self, volume: Volume, frontier: Frontier, first: int) -> Sequence[bytes]:
+        """Fill a gap with ids that give the next pinned head, the only ones that can; empty if none do."""
+        voids = self._voids.get(volume.office)
+        spare = self._receipted | voids if voids else self._receipted
+        last = first
+        while last < volume.size and last not in volume.pins:
+            last += 1
+            if _listed(volume, last) or last - first >= len(spare):
+                return ()  # ids after the gap, before a head: too many ways to be sure
+        pinned = volume.pins.get(last)
+        ways = perm(len(spare), last - first + 1)
+        if not pinned or ways > min(MAX_TRIES, self._tries):
+            return ()
+        self._tries -= ways
+        runs = permutations(sorted(spare), last - first + 1)
+        return next((run for run in runs if _root_with(frontier, run) in pinned), ())
 
 
-def describe_volumes(volumes: Mapping[tuple[str, str], VolumeFacts]) -> tuple[Volume, ...]:
-    """Give what is known of each volume."""
-    found = []
-    for key in sorted(volumes):
-        here = volumes[key]
-        dates = sorted(fact.note.date for facts in here.notes.values() for fact in facts)
-        size, root = _proven_head(here)
-        found.append(
-            Volume(
-                issuer=here.issuer,
-                volume=here.volume,
-                last=here.last,
-                present=len(here.notes),
-                missing=tuple(sorted(set(range(1, here.last + 1)) - here.notes.keys())),
-                begun=format_date(dates[0]) if dates else "",
-                ended=format_date(dates[-1]) if dates else "",
-                size=size,
-                root=encode_base64(root),
-            )
-        )
-    return tuple(found)
+def _is_pinned(statement: Statement, volume: Volume) -> bool:
+    """Tell whether the newest head that is pinned within a statement is its own."""
+    size = max((size for size in volume.pins if size <= len(statement.ids)), default=0)
+    return bool(size) and _root_with(Frontier(), statement.ids[:size]) in volume.pins[size]
 
 
-def covered_by(here: VolumeFacts) -> int:
-    """Give up to which ordinal the ids of a volume are known, without a gap or doubt."""
-    known = 0
-    while _is_certain(here, known + 1):
-        known += 1
-    return known
+def _listed(volume: Volume, ordinal: int) -> list[bytes]:
+    """Give the ids that notes and statements have for an ordinal."""
+    ids = [facts.id for facts in volume.notes.get(ordinal, ())]
+    return ids + [one.ids[ordinal - 1] for _, one in volume.statements if ordinal <= len(one.ids)]
 
 
-def _proven_head(here: VolumeFacts) -> tuple[int, bytes]:
-    tree = Frontier()
-    for ordinal in range(1, covered_by(here) + 1):
-        tree.append(leaf_hash(here.ids[ordinal]))
-    return tree.size, tree.root
+def _choose(frontier: Frontier, pinned: Mapping[bytes, object], volume: Volume, ordinal: int) -> bytes | None:
+    """Choose the id that gives a pinned head; without one the first that a note or statement has."""
+    ids = _listed(volume, ordinal)
+    if len(ids) == 1:
+        return ids[0]
+    # what a file claims that does not hold counts only where a head bears it out
+    for note_id in ids or sorted(volume.claimed.get(ordinal, ())):
+        if _root_with(frontier, (note_id,)) in pinned:
+            return note_id
+    return ids[0] if ids else None
 
 
-def _equivocations(here: VolumeFacts) -> Iterator[Finding]:
-    for ordinal, facts in sorted(here.notes.items()):
-        if len(facts) > 1:
-            yield Finding(
-                kind="equivocation",
-                subject=str(facts[0].number),
-                text=f"{len(facts)} different notes have this number, each signed by {here.issuer}",
-                severity="broken",
-                code=INTEGRITY,
-                files=_files(facts),
-            )
-        elif here.listed.get(ordinal, {facts[0].id}) != {facts[0].id}:
-            yield _contradicts_statement(here, facts[0])
-
-
-def _contradicts_statement(here: VolumeFacts, fact: NoteFact) -> Finding:
-    return Finding(
-        kind="statement-contradicted",
-        subject=str(fact.number),
-        text=f"the signed list of {here.issuer}/{here.volume} has another id for this number",
-        severity="broken",
-        code=INTEGRITY,
-        files=_files([fact]),
-    )
-
-
-def _gaps(here: VolumeFacts, *, partial: bool) -> Iterator[Finding]:
-    missing = sorted(set(range(1, here.last + 1)) - here.notes.keys())
-    if not missing:
-        return
-    unknown = [ordinal for ordinal in missing if ordinal not in here.ids]
-    heads = "; heads after the first of them cannot be recomputed without the list of ids" if unknown else ""
-    yield Finding(
-        kind="gap",
-        subject=f"{here.issuer}/{here.volume}",
-        text=f"{len(missing)} of {here.last} notes are not here: {_ranges(missing)}{heads}",
-        severity="not-checkable" if partial else "missing",
-        code=0 if partial else FINDINGS,
-    )
-
-
-def _heads(here: VolumeFacts) -> Iterator[Finding]:
-    """Recompute the head that each note pins, as far as the ids are known without doubt."""
-    tree = Frontier()
-    pinned: dict[int, dict[bytes, list[NoteFact]]] = defaultdict(lambda: defaultdict(list))
-    wrong: list[NoteFact] = []
-    for ordinal, facts in sorted(here.notes.items()):
-        while tree.size < ordinal - 1 and _is_certain(here, tree.size + 1):
-            tree.append(leaf_hash(here.ids[tree.size + 1]))
-        for fact in facts:
-            head = fact.note.register
-            if head.volume != here.volume:
-                continue
-            pinned[head.size][head.root].append(fact)
-            if tree.size == head.size and tree.root != head.root:
-                wrong.append(fact)
-    if wrong:
-        later = f", and so do {len(wrong) - 1} after it" if len(wrong) > 1 else ""
-        yield Finding(
-            kind="head-contradicted",
-            subject=str(wrong[0].number),
-            text=f"it pins a head that the notes before it do not have{later}: some of them were replaced",
-            severity="broken",
-            code=INTEGRITY,
-            files=_files(wrong[:_NAMED]),
-        )
-    for size, roots in sorted(pinned.items()):
-        if len(roots) > 1:
-            yield Finding(
-                kind="head-forked",
-                subject=f"{here.issuer}/{here.volume}",
-                text=f"two heads are pinned for size {size}, and only one can be true",
-                severity="broken",
-                code=INTEGRITY,
-                files=_files(fact for group in roots.values() for fact in group),
-            )
-
-
-def _is_certain(here: VolumeFacts, ordinal: int) -> bool:
-    """Tell whether the id of an ordinal is known, and only one is."""
-    known = {fact.id for fact in here.notes.get(ordinal, ())} | here.listed.get(ordinal, set())
-    return len(known) == 1
-
-
-def _dates(here: VolumeFacts) -> Iterator[Finding]:
-    ordered = [facts[0] for _, facts in sorted(here.notes.items())]
-    for before, after in pairwise(ordered):
-        if after.note.date < before.note.date:
-            yield Finding(
-                kind="dates-decrease",
-                subject=str(after.number),
-                text=f"dated before {before.number}",
-                severity="broken",
-                code=INTEGRITY,
-                files=_files([before, after]),
-            )
-
-
-def _successions(volumes: Mapping[tuple[str, str], VolumeFacts]) -> Iterator[Finding]:
-    """Check that each volume closes the one before it, once, at its final size."""
-    by_issuer: dict[str, list[VolumeFacts]] = defaultdict(list)
-    for key in sorted(volumes):
-        by_issuer[key[0]].append(volumes[key])
-    for issuer, own in by_issuer.items():
-        previous = {here.volume: before for before, here in pairwise(own)}
-        for here in own:
-            for fact in here.notes.get(1, []):
-                yield from _succession(issuer, here, fact, previous.get(here.volume), volumes)
-
-
-def _succession(
-    issuer: str,
-    here: VolumeFacts,
-    first: NoteFact,
-    before: VolumeFacts | None,
-    volumes: Mapping[tuple[str, str], VolumeFacts],
-) -> Iterator[Finding]:
-    head = first.note.register
-    if head.volume == NO_VOLUME:
-        if before is not None:
-            yield _two_volumes(f"{issuer}/{here.volume} begins as if there were no {before.volume}", first)
-        return
-    closed = volumes.get((issuer, head.volume))
-    if closed is None:
-        return
-    if closed.last > head.size:
-        yield _two_volumes(f"{issuer}/{closed.volume} goes on to {closed.last} after it was closed", first)
-    elif covered_by(closed) >= head.size:
-        tree = Frontier()
-        for ordinal in range(1, head.size + 1):
-            tree.append(leaf_hash(closed.ids[ordinal]))
-        if tree.root != head.root:
-            yield Finding(
-                kind="head-contradicted",
-                subject=str(first.number),
-                text=f"it closes {issuer}/{closed.volume} with a head that its notes do not have",
-                severity="broken",
-                code=INTEGRITY,
-                files=_files([first]),
-            )
-
-
-def _two_volumes(text: str, fact: NoteFact) -> Finding:
-    return Finding(
-        kind="two-volumes",
-        subject=str(fact.number),
-        text=text,
-        severity="broken",
-        code=INTEGRITY,
-        files=_files([fact]),
-    )
-
-
-def _chains(collected: Collected) -> Iterator[Finding]:
-    """Follow `after` along the copies of each office: each names the one before it to the same office."""
-    by_issuer: dict[str, list[NoteFact]] = defaultdict(list)
-    for fact in collected.notes.values():
-        by_issuer[fact.number.handle].append(fact)
-    for _, facts in sorted(by_issuer.items()):
-        last: dict[int, str] = {}
-        for fact in sorted(facts, key=lambda one: (one.number, one.id)):
-            for office, after in sorted(zip(fact.offices, fact.afters, strict=True)):
-                named, before = collected.names[after], last.get(office, "")
-                # what it names may not be here; what is here and not named is a broken chain
-                if before and named != before and not _is_later(named, before):
-                    yield Finding(
-                        kind="chain-broken",
-                        subject=str(fact.number),
-                        text=f"the copy for {collected.names[office]} names {named or 'nothing'}"
-                        f" as the one before it, and {before} was sent there",
-                        severity="broken",
-                        code=INTEGRITY,
-                        files=_files([fact]),
-                    )
-                last[office] = str(fact.number)
-
-
-def _is_later(named: str, before: str) -> bool:
-    """Tell whether a number that is not here comes after one that is."""
-    if not named:
-        return False
-    (_, volume, ordinal), (_, other, other_ordinal) = named.split("/"), before.split("/")
-    return (volume, int(ordinal)) > (other, int(other_ordinal))
-
-
-def _files(facts: Iterable[NoteFact]) -> tuple[str, ...]:
-    return tuple(sorted({fact.files[0] for fact in facts if fact.files}))
-
-
-def _ranges(ordinals: list[int]) -> str:
-    """Write numbers as 3, 5-9, …, no more than anybody reads."""
-    parts: list[str] = []
-    start = end = ordinals[0]
-    for ordinal in [*ordinals[1:], 0]:
-        if ordinal == end + 1:
-            end = ordinal
-            continue
-        parts.append(str(start) if start == end else f"{start}-{end}")
-        start = end = ordinal
-    more = f", … ({len(parts) - _NAMED} more)" if len(parts) > _NAMED else ""
-    return ", ".join(parts[:_NAMED]) + more
+def _root_with(frontier: Frontier, ids: Iterable[bytes]) -> bytes:
+    trial = frontier.copy()
+    for note_id in ids:
+        trial.append(leaf_hash(note_id))
+    return trial.root

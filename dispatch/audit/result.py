@@ -1,47 +1,29 @@
-"""What an audit comes to. Everything in it is sorted: the same pile in any order gives the same report."""
+"""What an audit comes to: all that a text, a page, a program or a bundle shows. Everything in it is sorted.
+
+Digests are base64 and dates texts as in notes, but for what `case` and `duties` know of circulars.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from dispatch.errors import DONE, worst
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
+    from dispatch.audit.findings import Finding
     from dispatch.case import Case
     from dispatch.duties import Slot, Standing
 
-Severity: TypeAlias = Literal["broken", "missing", "notice", "not-checkable"]
-
-NOT_PROVEN = (
-    "That a date is true: it is what the issuer wrote. Only the order within a register is proven.",
-    "That there are no other dispatches: a note withheld from everybody leaves no trace.",
-    "That a copy holds the text: who got something else, and gave no receipt, is not known.",
-    "That an office which gave no receipt got nothing, or that one which did has read it.",
-    "That what was reported is true.",
-    "That a key was not in other hands before somebody noticed.",
-)
-"""What a clean audit does not prove, in plain words."""
-
-
-@dataclass(frozen=True, slots=True, order=True, kw_only=True)
-class Finding:
-    """One thing that is wrong, missing or cannot be known. `subject`: a number, a volume, or a file.
-
-    `code`: the exit code it counts for, 0 for what is only said. `files`: those that prove it.
-    """
-
-    kind: str
-    subject: str
-    text: str
-    severity: Severity
-    code: int
-    files: tuple[str, ...] = ()
+Verdict: TypeAlias = Literal["clean", "findings", "broken"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipted:
-    """One office's receipt for a dispatch. `seconds`: how long after its date."""
+    """An office's first receipt for a dispatch. `seconds`: after the date of the dispatch."""
 
     office: str
     number: str
@@ -51,58 +33,98 @@ class Receipted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dispatched:
-    """One note and its copies. `silent`: offices whose copy is here and whose receipt is not."""
+    """One note that holds. `copies`: how many it has, `present`: how many of them are here.
+
+    `silent`: offices whose copy is here, and no receipt of theirs; empty for a receipt, which nobody
+    acknowledges. `receipts_for`: how many notes it acknowledges itself. `older`: what proves it although
+    its key was compromised later, in words, or None.
+    """
 
     number: str
     id: str
     date: str
+    roster: int
+    keys: tuple[str, ...]
     content: str
     copies: int
     present: int
+    receipts_for: int
     receipts: tuple[Receipted, ...]
     silent: tuple[str, ...]
-    is_receipt: bool
+    older: str | None
+    file: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Volume:
-    """One volume of a register: its notes here, their dates, and the head that is proven for it."""
+class RegisterVolume:
+    """One volume of a register. `size`: how many notes it is known to have had; `present`: that are here.
 
-    issuer: str
+    `missing`: first and last of each run of ordinals without a note; `voided`: ordinals that were never
+    released. `ids`: of its notes in order, as far as they are known without a gap; `root`: over these;
+    `pinned`: how many heads notes pin, `heads`: how many of these the ids gave, `unchecked`: how many could
+    not be recomputed.
+    """
+
+    office: str
     volume: str
-    last: int
-    present: int
-    missing: tuple[int, ...]
-    begun: str
-    ended: str
     size: int
+    present: int
+    missing: tuple[tuple[int, int], ...]
+    voided: tuple[int, ...]
+    ids: tuple[str, ...]
     root: str
+    pinned: int
+    heads: int
+    unchecked: int
+    statements: tuple[str, ...]
+    begun: str | None
+    ended: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Duty:
-    """A circular whose message and secrets were given: its slots, judged on its issuer's receipts."""
+    """A circular whose text was given: its slots and replies. `recognised`: how many answers are its own."""
 
     case: Case
     slots: tuple[Slot, ...]
     standings: tuple[Standing, ...]
+    recognised: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AuditReport:
-    """The whole report. `roster`: realm, version, root fingerprint; `counts`: of files, notes, copies."""
+class Report:
+    """The whole of an audit. `root`: the fingerprint that was trusted; `titles`: of offices, by handle.
 
-    roster: Mapping[str, str | int]
-    at: str
+    `counts`: files, notes, copies, statements, receipts (notes that are), answers (blinded slots), of which
+    `recognised` ones belong to a circular that was given.
+    """
+
+    realm: str
+    roster: int
+    root: str
+    at: datetime
+    partial: bool
     counts: Mapping[str, int]
     findings: tuple[Finding, ...]
-    volumes: tuple[Volume, ...]
+    registers: tuple[RegisterVolume, ...]
     dispatches: tuple[Dispatched, ...]
     duties: tuple[Duty, ...]
+    titles: Mapping[str, str]
 
     @property
-    def verdict(self) -> Literal["clean", "incomplete", "broken"]:
-        """Say whether anything is wrong (broken), or missing (incomplete)."""
+    def verdict(self) -> Verdict:
+        """Say whether anything is broken, or else anything missing or to be asked about."""
         if any(one.severity == "broken" for one in self.findings):
             return "broken"
-        return "incomplete" if any(one.code for one in self.findings) else "clean"
+        return "findings" if self.code else "clean"
+
+    @property
+    def code(self) -> int:
+        """Give the exit code: the worst that a finding demands."""
+        return worst(one.code for one in self.findings) if self.findings else DONE
+
+
+def sort_findings(findings: list[Finding]) -> tuple[Finding, ...]:
+    """Order findings, broken ones first, each once."""
+    order = ("broken", "missing", "warning", "not-checkable")
+    return tuple(sorted(set(findings), key=lambda one: (order.index(one.severity), one)))

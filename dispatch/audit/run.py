@@ -1,123 +1,168 @@
-"""The audit: a pile of files and a trusted roster -> report."""
+"""The audit of an archive: files + roster -> report. No home, no key, nothing written."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dispatch.audit.collect import collect, find_sources
-from dispatch.audit.duties import audit_duties, disclose
+from dispatch.audit.chains import broken_chains, check_chains
+from dispatch.audit.collect import collect
+from dispatch.audit.contradictions import check_registers
+from dispatch.audit.duties import judge_circulars
 from dispatch.audit.receipts import (
     check_compromised,
     check_receipts,
     check_voids,
-    describe_dispatches,
+    prove_older,
     receipts_of,
 )
-from dispatch.audit.registers import check_registers, describe_volumes, volumes_of
-from dispatch.audit.result import AuditReport, Finding
-from dispatch.errors import FINDINGS, UNEXPECTED, DispatchError, exit_code
-from dispatch.files import read_capped
-from dispatch.statement import MAX_STATEMENT, parse_statement, verify_statement
-from keys.errors import KeysError
+from dispatch.audit.registers import volumes_of
+from dispatch.audit.result import (
+    Dispatched,
+    Receipted,
+    RegisterVolume,
+    Report,
+    sort_findings,
+)
+from dispatch.merkle import leaf_hash, root
+from keys.codec import encode_base64
 from keys.text import format_date
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from dispatch.audit.collect import Progress, Source
-    from dispatch.statement import Statement
+    from dispatch.audit.circulars import Text
+    from dispatch.audit.collect import Collected, NoteFacts
+    from dispatch.audit.pile import Pile
+    from dispatch.audit.receipts import Proof, Receipts
+    from dispatch.audit.registers import Volume
+    from keys.roster import Roster
     from keys.trust import TrustedRoster
-
-# What went wrong with one file, by the class of its error, in the words of findings.
-_KINDS = {
-    "ProofError": "proof-invalid",
-    "DigestError": "body-altered",
-    "StatementError": "copy-contradicts-note",
-    "UnknownVersionError": "roster-too-old",
-    "RealmError": "other-realm",
-    "ForkError": "roster-forked",
-    "ExpiredError": "roster-expired",
-    "UnknownOfficeError": "unknown-office",
-    "CompromisedError": "key-compromised-then",
-    "UnlistedKeyError": "key-not-in-force",
-    "ThresholdError": "signatures-too-few",
-}
 
 
 def run_audit(
-    paths: Iterable[Path],
+    pile: Pile,
     trusted: TrustedRoster,
-    at: datetime,
     *,
-    circulars: Sequence[tuple[str, bytes]] = (),
+    at: datetime,
+    root: str,
     partial: bool = False,
-    progress: Progress = lambda _done, _total: None,
-) -> AuditReport:
-    """Audit a pile as of `at`. `circulars`: message and secrets lines; `partial`: gaps are expected."""
-    sources, failures = find_sources(paths)
-    collected = collect(sources, trusted, progress)
-    failures += collected.failures
-    statements, more = _statements(collected.statements, trusted)
-    findings = [*map(_file_finding, failures), *more]
-    if not sources and not failures:
-        findings.append(
-            Finding(
-                kind="nothing-found",
-                subject="-",
-                text="no envelope, note or register statement in what was given",
-                severity="missing",
-                code=FINDINGS,
-            )
-        )
-    roster = trusted.roster
-    volumes = volumes_of(collected, statements)
+    circulars: Iterable[Text] = (),
+    progress: Callable[[int, int], None] = lambda _done, _total: None,
+) -> Report:
+    """Audit an archive. `partial`: it is one office's share, and gaps in it are no fault.
+
+    `at`: the moment at which duties are judged; `root`: the fingerprint that was trusted, for the report;
+    `circulars`: the texts of those whose duties are to be judged.
+    """
+    collected = collect(pile, trusted, progress)
+    offices = volumes_of(collected)
     receipts = receipts_of(collected)
-    findings += check_registers(collected, volumes, partial=partial)
-    findings += check_receipts(collected, volumes, receipts, partial=partial)
-    findings += check_voids(collected)
-    findings += check_compromised(collected, volumes, receipts, roster)
-    disclosed, more = disclose(collected, circulars)
-    findings += more
-    duties, more = audit_duties(collected, disclosed, receipts, roster, at)
-    findings += more
-    return AuditReport(
-        roster={
-            "realm": roster.realm,
-            "version": roster.version,
-            "root_fingerprint": roster.root_fingerprint(roster.version),
-        },
-        at=format_date(at),
-        counts={
-            "files": collected.files,
-            "notes": len(collected.notes),
-            "copies": collected.copies,
-            "statements": len(statements),
-            "circulars": len(disclosed),
-        },
-        findings=tuple(sorted(set(findings))),
-        volumes=describe_volumes(volumes),
-        dispatches=describe_dispatches(collected, receipts),
+    breaks = broken_chains(collected)
+    proofs = prove_older(offices, receipts)
+    duties, of_circulars = judge_circulars(circulars, collected, receipts, trusted.roster, at=at)
+    findings = [
+        *collected.findings(),
+        *check_registers(offices, partial=partial),
+        *check_chains(breaks, pile.names(one.place for one in breaks)),
+        *check_receipts(collected, receipts, offices, partial=partial),
+        *check_voids(collected, receipts),
+        *check_compromised(collected, proofs, partial=partial),
+        *of_circulars,
+    ]
+    volumes = [volume for handle in sorted(offices) for volume in offices[handle]]
+    return Report(
+        realm=trusted.roster.realm,
+        roster=trusted.roster.version,
+        root=root,
+        at=at,
+        partial=partial,
+        counts=_counts(collected, sum(one.recognised for one in duties)),
+        findings=sort_findings(findings),
+        registers=tuple(_register(volume) for volume in volumes),
+        dispatches=_dispatches(collected, receipts, proofs),
         duties=tuple(duties),
+        titles=_titles(trusted.roster, offices.keys() | set(collected.offices.names)),
     )
 
 
-def _statements(sources: Sequence[Source], trusted: TrustedRoster) -> tuple[list[Statement], list[Finding]]:
-    found, findings = [], []
-    for source in sources:
-        try:
-            signed = parse_statement(read_capped(Path(source.path), MAX_STATEMENT))
-            found.append(verify_statement(signed, trusted))
-        except (DispatchError, KeysError, OSError) as error:
-            findings.append(_file_finding((source.name, type(error).__name__, str(error), exit_code(error))))
-    found.sort(key=lambda one: (one.issuer, one.volume, one.date, one.ids))
-    return found, findings
+def _titles(roster: Roster, handles: set[str]) -> dict[str, str]:
+    """Give the newest title of each office, by handle."""
+    return {
+        one.handle: one.title_entries[-1].value
+        for one in sorted(roster.offices, key=lambda one: one.handle)
+        if one.handle in handles
+    }
 
 
-def _file_finding(failure: tuple[str, str, str, int]) -> Finding:
-    name, error, text, code = failure
-    kind = _KINDS.get(error)
-    if kind is None:
-        kind = {3: "signature-invalid", 5: "malformed", UNEXPECTED: "unreadable"}.get(code, "untrusted")
-    return Finding(kind=kind, subject=name, text=text, severity="broken", code=code, files=(name,))
+def _counts(collected: Collected, recognised: int) -> dict[str, int]:
+    notes = collected.notes.values()
+    return {
+        "files": collected.files,
+        "notes": len(collected.notes),
+        "copies": collected.copies,
+        "statements": len(collected.statements),
+        "receipts": sum(bool(one.note.receipts) for one in notes),
+        "answers": sum(len(one.note.answers) for one in notes),
+        "recognised": recognised,
+    }
+
+
+def _register(volume: Volume) -> RegisterVolume:
+    dates = sorted(one.note.date for notes in volume.notes.values() for one in notes)
+    return RegisterVolume(
+        office=volume.office,
+        volume=volume.volume,
+        size=volume.size,
+        present=len(volume.notes),
+        missing=tuple(volume.missing()),
+        voided=tuple(sorted(volume.voided)),
+        ids=tuple(map(encode_base64, volume.ids)),
+        root=encode_base64(root(map(leaf_hash, volume.ids))),
+        pinned=len(volume.pins),
+        heads=sum(size <= len(volume.ids) for size in volume.pins) - len(volume.wrong),
+        unchecked=volume.unchecked,
+        statements=tuple(name for name, _ in volume.statements),
+        begun=format_date(dates[0]) if dates else None,
+        ended=format_date(dates[-1]) if dates else None,
+    )
+
+
+def _dispatches(
+    collected: Collected, receipts: Receipts, proofs: Mapping[bytes, Proof | None]
+) -> tuple[Dispatched, ...]:
+    facts = sorted(collected.notes.values(), key=lambda one: (one.number, one.id))
+    return tuple(_dispatched(one, collected, receipts.get(one.id, ()), proofs.get(one.id)) for one in facts)
+
+
+def _dispatched(
+    facts: NoteFacts, collected: Collected, receipts: Sequence[NoteFacts], proof: Proof | None
+) -> Dispatched:
+    note = facts.note
+    first: dict[str, NoteFacts] = {}
+    for receipt in receipts:
+        first.setdefault(receipt.number.handle, receipt)
+    here = {collected.offices.names[office] for office in facts.offices} - {note.number.handle}
+    return Dispatched(
+        number=str(note.number),
+        id=encode_base64(facts.id),
+        date=format_date(note.date),
+        roster=note.roster.version,
+        keys=facts.keys,
+        content=encode_base64(note.content),
+        copies=note.copies.count,
+        present=len(facts.offices),
+        receipts_for=len(note.receipts),
+        receipts=tuple(
+            Receipted(
+                office=office,
+                number=str(receipt.number),
+                date=format_date(receipt.note.date),
+                seconds=int((receipt.note.date - note.date).total_seconds()),
+            )
+            for office, receipt in sorted(first.items())
+        ),
+        silent=() if note.receipts else tuple(sorted(here - first.keys())),
+        older=f"{proof.receipt} of {proof.date} receipts {proof.of}" if proof else None,
+        file=facts.file,
+    )

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from dispatch.audit.collect import STATEMENT, find_sources
 from dispatch.envelope import (
     MAX_ENVELOPE,
     Copy,
@@ -18,17 +17,21 @@ from dispatch.envelope import (
 )
 from dispatch.errors import DispatchError, describe, exit_code
 from dispatch.files import read_capped
+from dispatch.folders import find_files
 from dispatch.parallel import map_parallel
 from keys.codec import encode_base64
 from keys.errors import CompromisedError, KeysError
 from keys.text import format_date
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from keys.roster import Roster
     from keys.signing import VerifyKey
     from keys.trust import TrustedRoster
+
+
+_ENDINGS = (".dispatch", ".note")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,29 +54,53 @@ class Verdict:
     code: int = 0
 
 
-def find_files(names: Iterable[str]) -> list[str]:
-    """List the files that are named, and of folders the envelopes and notes below, links not followed."""
-    found: list[str] = []
+class _Target(NamedTuple):
+    """A file to check. `named`: by the caller, rather than found in a folder; `error`: it cannot be read."""
+
+    name: str
+    named: bool = True
+    error: OSError | None = None
+
+
+def verify_files(
+    names: Sequence[str],
+    trusted: TrustedRoster,
+    progress: Callable[[int, int], None] = lambda _done, _total: None,
+) -> Iterator[Verdict]:
+    """Check files: envelopes, and bare notes by their name `.note`; of a folder both. Every one is tried.
+
+    `progress`: called with files done, and all.
+    """
+    total = sum(1 for _ in _targets(names))
+    verdicts = map_parallel(_verify, Verifier(trusted), _targets(names), total, may_fork=True)
+    for done, verdict in enumerate(verdicts, 1):
+        yield verdict
+        progress(done, total)
+
+
+def _targets(names: Sequence[str]) -> Iterator[_Target]:
+    """Give the files: those named, and of folders what lies below; links there are passed over."""
     for name in names:
-        if Path(name).is_dir():
-            sources, _ = find_sources([Path(name)])
-            found += [one.path for one in sources if not one.name.endswith(STATEMENT)]
-        else:
-            found.append(name)
-    return found
+        if name == "-":
+            yield _Target(name)
+            continue
+        for found in find_files([Path(name)], _ENDINGS):
+            if not found.link:
+                yield _Target(name if found.named else found.place, found.named, found.error)
 
 
-def verify_files(names: Sequence[str], trusted: TrustedRoster) -> Iterator[Verdict]:
-    """Check files: envelopes, and bare notes by their name `.note`. Every one is tried."""
-    yield from map_parallel(verify_file, Verifier(trusted), names, len(names), may_fork=True)
+def _verify(verifier: Verifier, target: _Target) -> Verdict:
+    if target.error is not None:
+        return _failed(Verdict(file=target.name), target.error)
+    return verify_file(verifier, target.name, named=target.named)
 
 
-def verify_file(verifier: Verifier, name: str) -> Verdict:
-    """Check one file (steps 1 to 5); never raises for what is in it."""
+def verify_file(verifier: Verifier, name: str, *, named: bool = True) -> Verdict:
+    """Check one file (steps 1 to 5); never raises for what is in it. `named`: `-` is standard input."""
     said: dict[str, Any] = {}
     try:
-        data = read_capped(Path(name), MAX_ENVELOPE)
-        if name.endswith(".note"):
+        data = read_capped(Path(name), MAX_ENVELOPE, regular=not named)
+        if name.casefold().endswith(".note"):
             signed_note = parse_signed_note(data)
             said = _describe(signed_note, None)
             keys = verifier.verify_note(signed_note).keys
@@ -84,9 +111,13 @@ def verify_file(verifier: Verifier, name: str) -> Verdict:
             keys = verifier.verify(envelope).verified_note.keys
         _refuse_compromised(verifier.roster, signed_note.note.number.handle, keys)
     except (DispatchError, KeysError, OSError) as error:
-        hint = getattr(error, "hint", "")
-        return Verdict(file=name, **said, error=describe(error), hint=hint, code=exit_code(error))
+        return _failed(Verdict(file=name, **said), error)
     return Verdict(file=name, **said, keys=_fingerprints(keys))
+
+
+def _failed(verdict: Verdict, error: Exception) -> Verdict:
+    hint = getattr(error, "hint", "")
+    return replace(verdict, error=describe(error), hint=hint, code=exit_code(error))
 
 
 def _refuse_compromised(roster: Roster, handle: str, keys: Iterable[VerifyKey]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -19,15 +20,18 @@ from dispatch.cli.common import (
 )
 from dispatch.cli.setup import force_option
 from dispatch.cli.verify import trust_roster
-from dispatch.errors import worst
-from keys.text import format_date
 from keys.trust import check_current
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dispatch.audit.circulars import Text
+    from dispatch.audit.pile import Pile
+    from dispatch.audit.result import Report
 
 
 @click.command("audit")
-@click.argument(
-    "path", metavar="PATH...", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True)
-)
+@click.argument("path", metavar="PATH...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--roster", required=True, metavar="FILE", help="The signed roster.")
 @click.option("--root", "pin", metavar="SHA256:...", help="The root fingerprint that you trust.")
 @click.option("--at", metavar="DATE", help="As of this moment. Default: now.")
@@ -59,47 +63,46 @@ def audit_command(
     """Say what is proven, what is broken and what cannot be known, of all the files at PATH.
 
     A folder means its envelopes (*.dispatch), notes (*.note) and signed register lists (*.register),
-    recursively. Nothing is decrypted, and nothing is written but what is asked for.
+    recursively, links not followed. Nothing is decrypted, and nothing is written but what is asked for.
 
     \b
     dispatch audit archive/ --roster rkp.roster --root SHA256:4Zs… --html report.html
     dispatch audit archive/ --roster rkp.roster --root SHA256:4Zs… --circular cc-2026-1.circular
     """
+    from dispatch.audit.circulars import Text
+    from dispatch.audit.pile import Pile
     from dispatch.audit.run import run_audit
-    from dispatch.render.audit import audit_bytes, audit_text
+    from dispatch.render.audit import report_bytes, report_text
 
     data = read_input(roster)
     trusted = trust_roster(data, pin)
     moment = moment_argument("--at", at) if at else clock()
     check_current(trusted, moment)
-    given = [(Path(name).name, read_input(name)) for name in circulars]
-    with progress("checking") as show:
-        report = run_audit(path, trusted, moment, circulars=given, partial=partial, progress=show)
-    written = audit_bytes(report)
-    if bundle:
-        from dispatch.audit.bundle import write_bundle
-        from dispatch.files import new_file
+    root = pin or trusted.roster.root_fingerprint(trusted.roster.version)
+    texts = tuple(Text(Path(name).name, read_input(name)) for name in circulars)
 
-        with new_file(Path(bundle), overwrite=force) as target:
-            write_bundle(
-                target,
-                path,
-                data,
-                given,
-                written,
-                root=str(report.roster["root_fingerprint"]),
-                at=format_date(moment),
-                partial=partial,
+    def run(pile: Pile, texts: Sequence[Text]) -> Report:
+        with progress("checking") as show:
+            return run_audit(
+                pile, trusted, at=moment, root=root, partial=partial, circulars=texts, progress=show
             )
+
+    pile = Pile(path)
+    report = run(pile, texts)
+    if bundle:
+        from dispatch.audit.bundle import Evidence, Tools, write_bundle
+
+        evidence = Evidence(roster=data, texts=texts)
+        write_bundle(Path(bundle), pile, report, evidence, Tools(run, report_bytes), overwrite=force)
         say(f"{report.counts['files']} files and the findings are in {bundle}")
     if html:
         from dispatch.render.html import audit_html
 
         write_output(audit_html(report).encode(), html, force=force)
     if as_json:
-        write_output(written, None, force=False)
+        write_output(report_bytes(report), None, force=False)
     elif html and html != "-":
         say(f"{report.verdict}: {len(report.findings)} findings are in {html}")
     elif html is None:
-        print_text(audit_text(report, width()))
-    return worst(one.code for one in report.findings)
+        print_text(report_text(report, width()))
+    return report.code

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -18,11 +18,6 @@ from dispatch.cli.common import (
 )
 from dispatch.cli.setup import force_option
 from dispatch.errors import FINDINGS, RefusedError
-from keys.text import format_date
-
-if TYPE_CHECKING:
-    from dispatch.case import Case
-    from dispatch.duties import Standing
 
 
 @click.command("due")
@@ -55,7 +50,7 @@ def due_command(
     dispatch due cc/2026/17 --strict
     dispatch due --at 2026-07-01T00:00:00Z --csv > due.csv
     """
-    from dispatch.render.duties import LEGEND, case_text, own_text, slot_json
+    from dispatch.render.duties import LEGEND, case_text, own_text, slot_json, standing_json
 
     only = number_argument(number) if number else None
     office = open_office()
@@ -72,7 +67,7 @@ def due_command(
         write_output(calendar(everything, office.trusted.roster.realm, office.now), ics, force=force)
     if as_json or as_csv:
         rows = (
-            [_standing_json(*one) for one in standings] if replies else [slot_json(one) for one in everything]
+            [standing_json(*one) for one in standings] if replies else [slot_json(one) for one in everything]
         )
         _print_rows(rows, as_csv=as_csv)
     else:
@@ -98,19 +93,3 @@ def _print_rows(rows: list[dict[str, Any]], *, as_csv: bool) -> None:
 
     header = list(rows[0]) if rows else list(COLUMNS)
     write_output(csv_text(header, [list(row.values()) for row in rows]).encode(), None, force=False)
-
-
-def _standing_json(case: Case, standing: Standing) -> dict[str, Any]:
-    answer = standing.answer
-    return {
-        "number": str(case.number),
-        "office": standing.office,
-        "state": standing.state,
-        "expected": case.circular.reply,
-        "due": format_date(standing.due) if standing.due else None,
-        "overdue": standing.is_overdue,
-        "reply": str(answer.number) if answer else None,
-        "date": format_date(answer.date) if answer else None,
-        "by": answer.by if answer else None,
-        "reason": answer.reason if answer else None,
-    }

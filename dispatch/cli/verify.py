@@ -50,18 +50,16 @@ def verify_command(
     dispatch verify post/ --roster rkp.roster --root SHA256:4Zs…
     dispatch verify --content cc-2026-1.message cc-2026-1.note --roster rkp.roster
     """
-    from dispatch.audit import find_files, verify_files
+    from dispatch.audit import verify_files
 
     trusted = trust_roster(read_input(roster), pin)
     check_current(trusted, moment_argument("--at", at) if at else clock())
     if content is not None:
         return _verify_content(content, file, trusted, as_json=as_json)
     verdicts = []
-    names = find_files(file)
     with progress("verifying") as show:
-        for verdict in verify_files(names, trusted):
+        for verdict in verify_files(file, trusted, show):
             verdicts.append(verdict)
-            show(len(verdicts), len(names))
             if verdict.error:
                 show_problem(verdict.error, verdict.hint, verdict.file)
             elif not as_json:

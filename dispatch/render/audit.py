@@ -3,111 +3,76 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
-from typing import TYPE_CHECKING, Any
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any, Final
 
-from dispatch.audit.result import NOT_PROVEN
+from dispatch.audit.findings import KINDS, NOT_PROVEN
 from dispatch.duties import events_of, rates
-from dispatch.render.duties import rates_text, slot_json
-from dispatch.render.terminal import clean, wrapped
+from dispatch.render.duties import LEGEND, case_text, slot_json, standing_json
+from dispatch.render.terminal import clean, table, wrapped
 from keys.codec import encode_base64
+from keys.text import format_date
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator
 
-    from dispatch.audit.result import AuditReport, Duty, Finding
+    from dispatch.audit.findings import Finding
+    from dispatch.audit.result import Duty, Report
     from dispatch.duties import Slot
     from dispatch.obligation import Obligation
 
-_SHOWN = 200
+FORMAT: Final = "dispatch-audit/v1"
+
 VERDICTS = {
-    "clean": "Nothing contradicts anything, and nothing is missing.",
-    "incomplete": "Nothing contradicts anything; something is missing or could not be checked.",
-    "broken": "Something is wrong: see the findings.",
+    "clean": "Nothing here contradicts anything else, and nothing is missing.",
+    "findings": "Nothing is spoilt or proven false; something is missing or to be asked about.",
+    "broken": "Something is spoilt or proven false: see the findings.",
 }
+_SHOWN = 200
+_SHOWN_FILES = 3
+_SHOWN_RUNS = 6
 
 
-def audit_json(report: AuditReport) -> dict[str, Any]:
-    """Give all of it as JSON has it. The same pile gives the same bytes, in whatever order it was given."""
+def report_json(report: Report) -> dict[str, Any]:
+    """Give all of it as JSON has it. The same pile gives the same, in whatever order it was given."""
     return {
+        "format": FORMAT,
         "verdict": report.verdict,
-        "at": report.at,
-        "roster": dict(report.roster),
-        "counts": dict(report.counts),
-        "findings": [_finding_json(one) for one in report.findings],
-        "volumes": [
-            {
-                "issuer": one.issuer,
-                "volume": one.volume,
-                "last": one.last,
-                "present": one.present,
-                "missing": list(one.missing),
-                "begun": one.begun or None,
-                "ended": one.ended or None,
-                "proven_size": one.size,
-                "proven_root": one.root,
-            }
-            for one in report.volumes
-        ],
-        "dispatches": [
-            {
-                "number": one.number,
-                "id": one.id,
-                "date": one.date,
-                "content": one.content,
-                "copies": one.copies,
-                "present": one.present,
-                "receipts": [
-                    {"office": each.office, "number": each.number, "date": each.date, "seconds": each.seconds}
-                    for each in one.receipts
-                ],
-                "silent": list(one.silent),
-            }
-            for one in report.dispatches
-        ],
+        "code": report.code,
+        "realm": report.realm,
+        "roster": report.roster,
+        "root": report.root,
+        "at": format_date(report.at),
+        "partial": report.partial,
+        "counts": report.counts,
+        "findings": [_plain(one) for one in report.findings],
+        "registers": [_plain(one) for one in report.registers],
         "circulars": [_duty_json(one) for one in report.duties],
+        "dispatches": [
+            {**_plain(one), "receipts": [_plain(each) for each in one.receipts]} for one in report.dispatches
+        ],
+        "titles": report.titles,
         "not_proven": list(NOT_PROVEN),
     }
 
 
-def audit_bytes(report: AuditReport) -> bytes:
-    """Give the report as the bytes that are written and bundled."""
-    return (json.dumps(audit_json(report), ensure_ascii=False, indent=2) + "\n").encode()
+def report_bytes(report: Report) -> bytes:
+    """Write a report as JSON, in ASCII: the bytes that are printed and bundled."""
+    return (json.dumps(report_json(report), indent=1) + "\n").encode("ascii")
 
 
-def audit_text(report: AuditReport, width: int) -> str:
-    """Show the verdict, the findings, the duties, and what none of it proves."""
-    counts = report.counts
-    lines = [
-        f"{report.verdict.upper()}: {VERDICTS[report.verdict]}",
-        (
-            f"{counts['files']} files, {counts['notes']} notes, {counts['copies']} copies; "
-            f"roster {report.roster['realm']}/{report.roster['version']}, as of {report.at}"
-        ),
-        "",
-    ]
-    for one in report.findings[:_SHOWN]:
-        first, *more = wrapped(clean(f"{one.severity}  {one.kind}  {one.subject}: {one.text}"), width - 2)
-        lines += [first, *(f"  {part}" for part in more)]
-        if one.files:
-            lines += [f"  {part}" for part in wrapped(clean(f"in {', '.join(one.files)}"), width - 2)]
-    if len(report.findings) > _SHOWN:
-        lines.append(f"… and {len(report.findings) - _SHOWN} more findings; --json has all")
-    for volume in report.volumes:
-        lines.append(
-            f"register  {volume.issuer}/{volume.volume}: {volume.present} of {volume.last} notes, "
-            f"head proven up to {volume.size}"
-        )
-    receipted = sum(bool(one.receipts) for one in report.dispatches if not one.is_receipt)
-    dispatched = sum(not one.is_receipt for one in report.dispatches)
-    lines.append(f"receipts  {receipted} of {dispatched} dispatches are receipted by at least one office")
-    for duty in report.duties:
-        lines += ["", *_duty_text(duty)]
-    lines += ["", "What this does not prove:"]
-    for sentence in NOT_PROVEN:
-        first, *more = wrapped(sentence, width - 2)
-        lines += [f"- {first}", *(f"  {part}" for part in more)]
-    return "\n".join(lines)
+def report_text(report: Report, width: int) -> str:
+    """Show the verdict, the findings, the registers, the duties, and what none of it proves."""
+    parts = [_head(report, width)]
+    if report.findings:
+        parts.append("\n".join(_findings(report, width)))
+    if report.registers:
+        parts.append(_registers(report, width))
+    parts += [case_text(one.case, one.slots, report.at, width) for one in report.duties]
+    if any(one.slots for one in report.duties):
+        parts.append("\n".join(wrapped(f"{LEGEND} · filed: in time or not, nobody here knows", width)))
+    parts.append("\n".join(["What this does not prove:", *_bullets(NOT_PROVEN, width)]))
+    return "\n\n".join(parts)
 
 
 def by_obligation(duty: Duty) -> list[tuple[Obligation, list[Slot]]]:
@@ -118,46 +83,105 @@ def by_obligation(duty: Duty) -> list[tuple[Obligation, list[Slot]]]:
     ]
 
 
-def _duty_text(duty: Duty) -> list[str]:
-    lines = [f"{duty.case.number}  {clean(duty.case.circular.subject)}"]
-    states = Counter(one.state for one in duty.standings)
-    lines.append("  " + ", ".join(f"{count} {state}" for state, count in sorted(states.items())))
-    for obligation, slots in by_obligation(duty):
-        lines.append(f"  {obligation.id}: {rates_text(rates(slots))}")
-        for slot in slots:
-            if slot.state in ("overdue", "late", "returned"):
-                where = slot.period or (f"event {slot.event}" if slot.event else "once")
-                lines.append(f"    {slot.state}: {slot.office}, {where}")
-    lines += [
-        f"  {one.kind}, {one.office}: {one.announced} announced, {one.reported} reported, "
-        f"{one.paired} paired, {one.unannounced} unannounced"
-        for one in events_of(duty.case)
-    ]
-    return lines
+def runs_text(runs: Iterable[tuple[int, int]]) -> str:
+    """Write runs of numbers as `3, 5-9`; of many the first ones and how many more."""
+    parts = [str(first) if first == last else f"{first}-{last}" for first, last in runs]
+    more = f" and {len(parts) - _SHOWN_RUNS} more" if len(parts) > _SHOWN_RUNS else ""
+    return ", ".join(parts[:_SHOWN_RUNS]) + more
 
 
-def _finding_json(one: Finding) -> dict[str, Any]:
-    return {
-        "kind": one.kind,
-        "severity": one.severity,
-        "subject": one.subject,
-        "text": one.text,
-        "code": one.code,
-        "files": list(one.files),
-    }
+def _plain(one: Any) -> dict[str, Any]:
+    """Give the fields of a dataclass by name."""
+    return {field.name: getattr(one, field.name) for field in fields(one)}
 
 
 def _duty_json(duty: Duty) -> dict[str, Any]:
+    case = duty.case
     return {
-        "number": str(duty.case.number),
-        "id": encode_base64(duty.case.id),
-        "replies": {one.office: one.state for one in duty.standings},
-        "rates": {obligation.id: rates(slots)._asdict() for obligation, slots in by_obligation(duty)},
+        "number": str(case.number),
+        "id": encode_base64(case.id),
+        "date": format_date(case.date),
+        "subject": case.circular.subject,
+        "zone": case.circular.zone,
+        "replies": [standing_json(case, one) for one in duty.standings],
         "slots": [slot_json(one) for one in duty.slots],
+        "rates": [rate for one, slots in by_obligation(duty) for rate in _rates(duty, one, slots)],
+        "events": [one._asdict() for one in events_of(case)],
+        "answers": duty.recognised,
     }
 
 
-def sorted_findings(report: AuditReport) -> Sequence[Finding]:
-    """Give the findings, the worst first."""
-    order = ("broken", "missing", "not-checkable", "notice")
-    return sorted(report.findings, key=lambda one: (order.index(one.severity), one))
+def _rates(duty: Duty, obligation: Obligation, slots: list[Slot]) -> Iterator[dict[str, Any]]:
+    """Count the slots of an obligation: of all offices, then of each."""
+    for office in (None, *duty.case.owing[obligation.id]):
+        counted = rates(slot for slot in slots if office in (None, slot.office))
+        yield {
+            "obligation": obligation.id,
+            "office": office,
+            **counted._asdict(),
+            "reporting_rate": counted.reporting_rate,
+            "reporting_rate_on_time": counted.reporting_rate_on_time,
+        }
+
+
+def _head(report: Report, width: int) -> str:
+    counts = report.counts
+    expected = [one for one in report.dispatches if not one.receipts_for]
+    receipted = sum(bool(one.receipts) for one in expected)
+    share = ", one office's share" if report.partial else ""
+    lines = [
+        f"{report.verdict.upper()}: {VERDICTS[report.verdict]}",
+        (
+            f"{counts['files']} files, {counts['notes']} notes, {counts['copies']} copies, "
+            f"{counts['statements']} signed lists{share}; "
+            f"roster {report.realm}/{report.roster}, as of {format_date(report.at)}"
+        ),
+        f"{receipted} of {len(expected)} dispatches that are no receipts were receipted by somebody",
+    ]
+    older = sum(one.older is not None for one in report.dispatches)
+    if older:
+        lines.append(f"{older} notes are proven older than the compromise of their keys; --json says how")
+    return "\n".join(part for line in lines for part in wrapped(clean(line), width))
+
+
+def _findings(report: Report, width: int) -> Iterator[str]:
+    for one in report.findings[:_SHOWN]:
+        yield from _finding(one, width)
+    if len(report.findings) > _SHOWN:
+        yield f"… and {len(report.findings) - _SHOWN} more findings; --json has all"
+
+
+def _finding(one: Finding, width: int) -> Iterator[str]:
+    first, *more = wrapped(clean(f"{one.severity}  {one.kind}  {one.subject}: {one.text}"), width - 2)
+    yield first
+    rest = [f"({KINDS[one.kind]})"]
+    if one.files:
+        left = len(one.files) + one.more - _SHOWN_FILES
+        more_files = f" and {left} more" if left > 0 else ""
+        rest.insert(0, f"in {', '.join(one.files[:_SHOWN_FILES])}{more_files}")
+    yield from (f"  {part}" for part in more)
+    yield from (f"  {part}" for line in rest for part in wrapped(clean(line), width - 2))
+
+
+def _registers(report: Report, width: int) -> str:
+    rows = [
+        (
+            f"{one.office}/{one.volume}",
+            str(one.size),
+            str(one.present),
+            runs_text(one.missing) or "-",
+            f"{one.heads} of {one.pinned}",
+            (one.begun or "-")[:10],
+            (one.ended or "-")[:10],
+        )
+        for one in report.registers
+    ]
+    columns = ("register", "notes", "here", "missing", "heads proven", "first", "last")
+    return table(columns, rows, width, "missing")
+
+
+def _bullets(sentences: Iterable[str], width: int) -> Iterator[str]:
+    for sentence in sentences:
+        first, *rest = wrapped(sentence, width - 2)
+        yield f"- {first}"
+        yield from (f"  {part}" for part in rest)

@@ -28,7 +28,7 @@ _SHOWN = {
     "overdue": "OVERDUE",
     "returned": "back",
     "waived": "waived",
-    "filed": "yes",
+    "filed": "filed",
 }
 LEGEND = ". not over · due · yes on time · late · OVERDUE · back: returned for correction · nil · waived"
 _CELL = 10
@@ -53,6 +53,23 @@ def slot_json(slot: Slot) -> dict[str, Any]:
         "sent": format_date(filing.sent) if filing else None,
         "sent_in_time": slot.was_sent_in_time,
         "reports": slot.filings,
+    }
+
+
+def standing_json(case: Case, standing: Standing) -> dict[str, Any]:
+    """Give where an office stands with a circular as JSON has it."""
+    answer = standing.answer
+    return {
+        "number": str(case.number),
+        "office": standing.office,
+        "state": standing.state,
+        "expected": case.circular.reply,
+        "due": format_date(standing.due) if standing.due else None,
+        "overdue": standing.is_overdue,
+        "reply": str(answer.number) if answer else None,
+        "date": format_date(answer.date) if answer else None,
+        "by": answer.by if answer else None,
+        "reason": answer.reason if answer else None,
     }
 
 
@@ -137,9 +154,9 @@ def _replies_text(case: Case, now: datetime) -> list[str]:
                 f"    {state:<13}{len(offices):>4}  {names}" + (f"  ({late} OVERDUE)" if late else "")
             )
     lines += [
-        f"    {one.office} refuses: {clean(one.answer.reason or '')} ({clean(one.answer.by or '')})"
+        f"    {one.office} refuses: {clean(one.answer.reason)} ({clean(one.answer.by or '')})"
         for one in standings
-        if one.answer is not None and one.state == "refused"
+        if one.answer is not None and one.state == "refused" and one.answer.reason is not None
     ]
     return lines
 

@@ -12,20 +12,20 @@ from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from dispatch.audit.result import NOT_PROVEN
+from dispatch.audit.findings import NOT_PROVEN
 from dispatch.collate import Choices, Entries, Figures, Lines, is_below_target
 from dispatch.duties import events_of, rates
 from dispatch.message import Receipt
-from dispatch.render.audit import VERDICTS, by_obligation, sorted_findings
+from dispatch.render.audit import VERDICTS, by_obligation, runs_text
 from dispatch.render.collation import figure, occasion_text, plain, span_text
 from keys.codec import encode_base64
-from keys.text import parse_date
+from keys.text import format_date, parse_date
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from dispatch.audit.result import AuditReport
+    from dispatch.audit.result import Report
     from dispatch.collate import Collation
     from dispatch.duties import Slot
     from dispatch.message import Message
@@ -132,7 +132,7 @@ def publication_html(
     )
 
 
-def audit_html(report: AuditReport) -> str:
+def audit_html(report: Report) -> str:
     """Give the page of an audit: the verdict first."""
     return (
         environment()
@@ -140,7 +140,8 @@ def audit_html(report: AuditReport) -> str:
         .render(
             report=report,
             verdict=VERDICTS[report.verdict],
-            findings=sorted_findings(report),
+            at=format_date(report.at),
+            runs=runs_text,
             not_proven=NOT_PROVEN,
             duties=[
                 (duty, [_matrix(one, slots) for one, slots in by_obligation(duty)]) for duty in report.duties
@@ -165,7 +166,7 @@ def _matrix(obligation: Obligation, slots: Sequence[Slot]) -> dict[str, Any]:
     }
 
 
-def _timelines(report: AuditReport) -> dict[str, str]:
+def _timelines(report: Report) -> dict[str, str]:
     """Give a drawing of each volume: a stroke for each day on which a note is dated, over the whole time."""
     dates: dict[str, set[datetime]] = defaultdict(set)
     for one in report.dispatches:
@@ -182,5 +183,7 @@ def _timelines(report: AuditReport) -> dict[str, str]:
 
 
 def _duration(seconds: int) -> str:
+    if seconds < 0:
+        return f"{_duration(-seconds)} before"
     days, rest = divmod(seconds, 86400)
     return f"{days} d {rest // 3600} h" if days else f"{rest // 3600} h {rest % 3600 // 60} min"

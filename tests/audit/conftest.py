@@ -1,4 +1,4 @@
-"""The archive that the tests of the audit share; see archive.py."""
+"""The archives that the tests of the auditor share; see archive.py and homes.py."""
 
 from __future__ import annotations
 
@@ -6,19 +6,32 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.audit.archive import Archive, copy_of, make_archive
+from tests.audit.archive import Archive, make_archive
+from tests.audit.homes import Homes, copy_of, play
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
 @pytest.fixture(scope="session")
-def clean(tmp_path_factory: pytest.TempPathFactory) -> Archive:
-    """Two years of traffic: not to be changed."""
-    return make_archive(tmp_path_factory.mktemp("archive"))
+def clean() -> Archive:
+    """A clean archive. Change nothing in it: `copy()` gives one that may be made wrong."""
+    return make_archive()
+
+
+@pytest.fixture(scope="session")
+def clean_folder(clean: Archive, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same on disk."""
+    return clean.write(tmp_path_factory.mktemp("clean"))
+
+
+@pytest.fixture(scope="session")
+def played(tmp_path_factory: pytest.TempPathFactory) -> Homes:
+    """Two years of traffic, and the homes that made it: not to be changed."""
+    return play(tmp_path_factory.mktemp("played"))
 
 
 @pytest.fixture
-def archive(clean: Archive, tmp_path: Path) -> Archive:
-    """A copy of it, for one fault."""
-    return copy_of(clean, tmp_path)
+def homes(played: Homes, tmp_path: Path) -> Homes:
+    """A copy of it, whose envelopes may be changed."""
+    return copy_of(played, tmp_path)

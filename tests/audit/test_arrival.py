@@ -13,21 +13,21 @@ from dispatch.note import Number
 from dispatch.office import Office
 from dispatch.render.collation import collation_json
 from dispatch.render.duties import slot_json
-from tests.audit.archive import END, shuffled
+from tests.audit.homes import END, shuffled
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.audit.archive import Archive
+    from tests.audit.homes import Homes
 
 
-def come(archive: Archive, folder: Path, seed: int | None) -> dict[str, Any]:
+def come(played: Homes, folder: Path, seed: int | None) -> dict[str, Any]:
     """Let control, which gets everything for information, receive all of it; give what it then knows."""
     home = Home(folder)
-    shutil.copytree(archive.path / "homes" / "control", folder)
+    shutil.copytree(played.path / "homes" / "control", folder)
     for path in folder.glob("register.db*"):
         path.unlink()
-    files = sorted(archive.post.glob("*.control.dispatch"))
+    files = sorted(played.post.glob("*.control.dispatch"))
     files = [path for path in files if not path.name.startswith("control-")]
     piles = [files] if seed is None else [shuffled(files, seed)[at::7] for at in range(7)]
     for pile in piles:
@@ -45,14 +45,14 @@ def come(archive: Archive, folder: Path, seed: int | None) -> dict[str, Any]:
         }
 
 
-def test_no_order_matters(clean: Archive, tmp_path: Path) -> None:
-    expected = come(clean, tmp_path / "ordered", None)
+def test_no_order_matters(played: Homes, tmp_path: Path) -> None:
+    expected = come(played, tmp_path / "ordered", None)
     assert len(expected["collation"]["rows"]) == 140
     for seed in range(2):
-        found = come(clean, tmp_path / f"shuffled-{seed}", seed)
+        found = come(played, tmp_path / f"shuffled-{seed}", seed)
         assert json.dumps(found) == json.dumps(expected)
 
 
 @pytest.mark.parametrize("name", ["slots", "collation"])
-def test_what_is_compared_is_something(clean: Archive, tmp_path: Path, name: str) -> None:
-    assert come(clean, tmp_path / "once", None)[name]
+def test_what_is_compared_is_something(played: Homes, tmp_path: Path, name: str) -> None:
+    assert come(played, tmp_path / "once", None)[name]

@@ -12,25 +12,25 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dispatch.cli.main import run
-from tests.audit.archive import END, Archive
+from tests.audit.homes import END, Homes
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
 @pytest.fixture
-def published(archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def published(homes: Homes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with a circular as the centre publishes it, and the list of signers."""
     monkeypatch.setenv("DISPATCH_NOW", END.strftime("%Y-%m-%dT%H:%M:%SZ"))
-    home, folder = str(archive.path / "homes" / "cc"), tmp_path / "public"
+    home, folder = str(homes.path / "homes" / "cc"), tmp_path / "public"
     assert run(["--home", home, "publish", "cc/2026/1", "-o", str(folder), "--annotate", "<b>Редакция"]) == 0
     signers = str(folder / "allowed_signers")
     assert run(["--home", home, "roster", "export", "--allowed-signers", "-o", signers]) == 0
     return folder
 
 
-def test_no_secret_leaves(published: Path, archive: Archive) -> None:
-    secrets = json.loads(archive.circular.split(b"\n")[1])
+def test_no_secret_leaves(published: Path, homes: Homes) -> None:
+    secrets = json.loads(homes.circular.split(b"\n")[1])
     assert secrets["slot_key"]
     for path in published.iterdir():
         assert secrets["slot_key"].encode() not in path.read_bytes()

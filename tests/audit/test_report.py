@@ -1,44 +1,42 @@
-"""What an audit says, and that nothing but the files decides it: order, bundle, page, duties."""
+"""What an audit says of what offices made, and that nothing but the files decides it: order, page, duties."""
 
 from __future__ import annotations
 
-import io
 import json
 import shutil
 import subprocess
-import zipfile
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import msgspec
 import pytest
 
-from dispatch.audit.bundle import write_bundle
-from dispatch.audit.collect import collect, find_sources
-from dispatch.audit.duties import audit_duties, disclose
-from dispatch.audit.result import NOT_PROVEN
-from dispatch.render.audit import audit_bytes, audit_json, audit_text
+from dispatch.audit.circulars import Text
+from dispatch.audit.findings import NOT_PROVEN
+from dispatch.render.audit import report_bytes, report_json, report_text, runs_text
 from dispatch.render.html import audit_html
-from keys.trust import encode_roster_file
-from tests.audit.archive import BRANCHES, END, Archive, shuffled
+from tests.audit.archive import DAY, Archive
+from tests.audit.homes import BRANCHES, END, Homes, shuffled
+from tests.audit.test_faults import run
 from tests.dispatch.test_collation_render import CHROMIUM, Page
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from dispatch.audit.result import Report
 
-def test_the_clean_archive(clean: Archive) -> None:
-    report = clean.audit()
+
+def test_the_clean_archive(played: Homes) -> None:
+    report = played.audit()
     assert (report.verdict, report.findings) == ("clean", ())
     assert report.counts["copies"] == report.counts["files"]
-    assert all(one.size == one.last for one in report.volumes)
-    assert [one.number for one in report.dispatches if not one.is_receipt and not one.receipts] == []
+    assert all((one.missing, one.unchecked) == ((), 0) for one in report.registers)
+    assert all(len(one.ids) == one.size == one.present for one in report.registers)
+    assert [one.number for one in report.dispatches if not one.receipts_for and not one.receipts] == []
 
 
-def test_duties_are_those_that_the_centre_sees(clean: Archive) -> None:
+def test_duties_are_those_that_the_centre_sees(played: Homes) -> None:
     """Without opening a report the auditor comes to what the centre knows, but for nil and events."""
-    [duty] = clean.audit().duties
-    with clean.realm.office("cc", now=END) as office:
+    [duty] = played.audit().duties
+    with played.realm.office("cc", now=END) as office:
         case = next(one for one in office.cases() if one.circular.obligations)
         ours = office.visible_slots(case, END)
     seen = {(one.obligation, one.office, one.occasion): one.state for one in duty.slots}
@@ -50,114 +48,50 @@ def test_duties_are_those_that_the_centre_sees(clean: Archive) -> None:
     assert undertook == set(BRANCHES[:15])
 
 
-def test_any_order_gives_the_same_bytes(clean: Archive) -> None:
-    whole = audit_bytes(clean.audit(paths=sorted(clean.post.iterdir())))
+def test_any_order_gives_the_same_bytes(played: Homes) -> None:
+    whole = report_bytes(played.audit(*sorted(played.post.iterdir())))
     for seed in range(3):
-        assert audit_bytes(clean.audit(paths=shuffled(clean.post.iterdir(), seed))) == whole
+        assert report_bytes(played.audit(*shuffled(played.post.iterdir(), seed))) == whole
 
 
-def test_a_folder_and_its_files_give_the_same(clean: Archive) -> None:
-    assert audit_bytes(clean.audit()) == audit_bytes(clean.audit(paths=sorted(clean.post.iterdir())))
+def test_a_folder_and_its_files_give_the_same(played: Homes) -> None:
+    assert report_bytes(played.audit()) == report_bytes(played.audit(*sorted(played.post.iterdir())))
 
 
-def test_what_it_does_not_prove_stands_in_every_form(clean: Archive) -> None:
-    report = clean.audit()
-    text, page = audit_text(report, 1000), Page(audit_html(report)).words
+def test_what_it_does_not_prove_stands_in_every_form(played: Homes) -> None:
+    report = played.audit()
+    text, page = report_text(report, 1000), Page(audit_html(report)).words
     for sentence in NOT_PROVEN:
         assert sentence in text
         assert sentence in page
-    assert audit_json(report)["not_proven"] == list(NOT_PROVEN)
+    assert report_json(report)["not_proven"] == list(NOT_PROVEN)
 
 
-def pack(archive: Archive, paths: list[Path]) -> bytes:
-    report = archive.audit(paths=paths)
-    target = io.BytesIO()
-    write_bundle(
-        target,
-        paths,
-        encode_roster_file(archive.trusted.chain),
-        [("cc-2026-1.circular", archive.circular)],
-        audit_bytes(report),
-        root=str(report.roster["root_fingerprint"]),
-        at=report.at,
-        partial=False,
-    )
-    return target.getvalue()
-
-
-def test_the_bundle_audits_to_the_same_findings(archive: Archive, tmp_path: Path) -> None:
-    (archive.post / "Ложь и foreign.dispatch").write_bytes(b"no envelope")
-    data = pack(archive, [archive.post])
-    assert data == pack(archive, shuffled(archive.post.iterdir(), 1))
-    with zipfile.ZipFile(io.BytesIO(data)) as packed:
-        names = packed.namelist()
-        packed.extractall(tmp_path / "unpacked")
-    assert len({name.casefold() for name in names}) == len(names)
-    assert all(name.isascii() and not name.startswith("/") and ".." not in name for name in names)
-    again = archive.audit(
-        paths=[tmp_path / "unpacked" / "files"],
-        circulars=[("0001.circular", (tmp_path / "unpacked/circulars/0001.circular").read_bytes())],
-    )
-    assert audit_bytes(again) == (tmp_path / "unpacked/findings.json").read_bytes()
-    assert {one.kind for one in again.findings} == {"malformed"}
-    assert b"dispatch audit files" in (tmp_path / "unpacked/README.txt").read_bytes()
-
-
-def test_names_in_the_report_are_safe_and_differ(tmp_path: Path) -> None:
-    for name in ("A.note", "a.note", "x y.note", "x_y.note", "..note", "é.note", "c:d.note"):
-        (tmp_path / name).write_bytes(name.encode())
-    sources, failures = find_sources([tmp_path])
-    assert failures == []
-    names = [one.name for one in sources]
-    assert len({name.casefold() for name in names}) == len(names) == 6
-    assert all(name.isascii() and ".." not in name and not name.startswith("/") for name in names)
-
-
-def test_a_circular_that_cannot_be_judged_stops_nothing(clean: Archive) -> None:
-    sources, _ = find_sources([clean.post])
-    collected = collect(sources, clean.trusted)
-    [one], _ = disclose(collected, [("x", clean.circular)])
-    strange = replace(one, circular=msgspec.structs.replace(one.circular, zone="Mars/Olympus"))
-    duties, findings = audit_duties(collected, [strange], {}, clean.trusted.roster, END)
-    assert (duties, [each.kind for each in findings]) == ([], ["circular-not-judged"])
-
-
-def test_a_name_made_for_a_second_file_is_nobody_elses(tmp_path: Path) -> None:
-    for folder in ("one", "two"):
-        (tmp_path / folder).mkdir()
-        for name in ("a.note", "A~2.note"):
-            (tmp_path / folder / name).write_text(f"{folder} {name}")
-    sources, _ = find_sources([tmp_path / "one", tmp_path / "two"])
-    assert len({one.name.casefold() for one in sources}) == len({one.path for one in sources}) == 4
-    again, _ = find_sources([tmp_path / "two", tmp_path / "one"])
-    assert again == sources
-
-
-def test_the_page_is_one_file_without_script(clean: Archive) -> None:
-    page = Page(audit_html(clean.audit()))
+def test_the_page_is_one_file_without_script(played: Homes) -> None:
+    page = Page(audit_html(played.audit()))
     names = {tag for tag, _ in page.tags}
     assert names.isdisjoint({"script", "link", "img", "iframe", "object", "form", "a"})
     assert sum(tag == "table" for tag, _ in page.tags) == sum(tag == "caption" for tag, _ in page.tags)
 
 
-def hostile(archive: Archive) -> Any:
-    (archive.post / '"><script>alert(1)<').mkdir()
-    (archive.post / '"><script>alert(1)<' / "x.dispatch").write_bytes(b"x")
-    (archive.post / ("я" * 100 + "{{ 7 }}.dispatch")).write_bytes(b"x")
-    return archive.audit()
+def hostile(homes: Homes) -> Report:
+    (homes.post / '"><script>alert(1)<').mkdir()
+    (homes.post / '"><script>alert(1)<' / "x.dispatch").write_bytes(b"x")
+    (homes.post / ("я" * 100 + "{{ 7 }}.dispatch")).write_bytes(b"x")
+    return homes.audit()
 
 
-def test_foreign_names_do_nothing_to_the_page(archive: Archive) -> None:
-    report = hostile(archive)
+def test_foreign_names_do_nothing_to_the_page(homes: Homes) -> None:
+    report = hostile(homes)
     plain = {tag for tag, _ in Page(audit_html(report)).tags}
     assert "script" not in plain
     assert report.verdict == "broken"
 
 
 @pytest.mark.tool("chromium")
-def test_a_browser_has_nothing_to_complain_about(archive: Archive, tmp_path: Path) -> None:
+def test_a_browser_has_nothing_to_complain_about(homes: Homes, tmp_path: Path) -> None:
     program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))))
-    (tmp_path / "page.html").write_text(audit_html(hostile(archive)), "utf-8")
+    (tmp_path / "page.html").write_text(audit_html(hostile(homes)), "utf-8")
     done = subprocess.run(
         [
             program,
@@ -176,7 +110,51 @@ def test_a_browser_has_nothing_to_complain_about(archive: Archive, tmp_path: Pat
     assert (tmp_path / "page.png").stat().st_size > 5000
 
 
-def test_nothing_is_written_beside(clean: Archive) -> None:
-    before = {path: path.stat().st_mtime_ns for path in clean.post.iterdir()}
-    json.loads(audit_bytes(clean.audit()))
-    assert {path: path.stat().st_mtime_ns for path in clean.post.iterdir()} == before
+def test_nothing_is_written_beside(played: Homes) -> None:
+    before = {path: path.stat().st_mtime_ns for path in played.post.iterdir()}
+    json.loads(report_bytes(played.audit()))
+    assert {path: path.stat().st_mtime_ns for path in played.post.iterdir()} == before
+
+
+def test_the_page_shows_all_that_was_asked_for(played: Homes) -> None:
+    words = Page(audit_html(played.audit())).words
+    report = played.audit()
+    for one in report.registers:
+        assert f"{one.office}/{one.volume}" in words
+    [duty] = report.duties
+    assert duty.case.circular.subject in words
+    for period in {slot.period for slot in duty.slots if slot.period}:
+        assert period in words
+
+
+def test_what_is_proven_older_is_said(clean: Archive, clean_folder: Path, tmp_path: Path) -> None:
+    from tests.audit.faultmakers import LATE, compromised
+
+    archive = clean.copy()
+    compromised(LATE, then=False)(archive)
+    report = run(archive, archive.write(tmp_path, like=(clean, clean_folder)))
+    older = [one for one in report.dispatches if one.older]
+    assert (report.verdict, {one.number.split("/")[0] for one in older}) == ("clean", {"b02"})
+    assert f"{len(older)} notes are proven older than the compromise" in report_text(report, 200)
+    assert "older than the compromise of its key: cc/" in Page(audit_html(report)).words
+
+
+def test_an_early_receipt_is_so_many_hours_before(clean: Archive, clean_folder: Path, tmp_path: Path) -> None:
+    from tests.audit.faultmakers import early_receipt
+
+    archive = clean.copy()
+    early_receipt(3 * DAY)(archive)
+    page = audit_html(run(archive, archive.write(tmp_path, like=(clean, clean_folder))))
+    assert "b05 (3 d 0 h before)" in Page(page).words
+
+
+def test_two_texts_of_one_circular_are_judged_once(played: Homes) -> None:
+    texts = [Text(name, played.circular) for name in ("a", "b")]
+    report = played.audit(circulars=texts)
+    assert (len(report.duties), report.findings) == (1, ())
+
+
+def test_of_many_runs_the_first_are_written() -> None:
+    assert runs_text([(3, 3), (5, 9)]) == "3, 5-9"
+    assert runs_text([(n, n) for n in range(1, 20, 2)]) == "1, 3, 5, 7, 9, 11 and 4 more"
+    assert runs_text([]) == ""

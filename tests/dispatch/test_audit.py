@@ -53,12 +53,26 @@ def test_every_file_is_tried_in_order(realm: Realm, tmp_path: Path) -> None:
     good = [folder / f"cc-2026-1.{name}.dispatch" for name in ("cc", "penza", "tula")]
     forged = realm.put(realm.forge(Forgery(signers=[SigningKey.generate()]))) / "tula.dispatch"
     (tmp_path / "empty.dispatch").write_bytes(b"")
-    paths = [good[0], forged, tmp_path / "nowhere", good[1], tmp_path / "empty.dispatch", tmp_path, good[2]]
+    paths = [good[0], forged, tmp_path / "nowhere", good[1], tmp_path / "empty.dispatch", good[2]]
     verdicts = verify(realm, *paths)
-    assert [verdict.code for verdict in verdicts] == [0, 3, 1, 0, 5, 1, 0]
+    assert [verdict.code for verdict in verdicts] == [0, 3, 1, 0, 5, 0]
     assert [verdict.file for verdict in verdicts] == [str(path) for path in paths]
-    assert [bool(verdict.error) for verdict in verdicts] == [code != 0 for code in (0, 3, 1, 0, 5, 1, 0)]
+    assert [bool(verdict.error) for verdict in verdicts] == [code != 0 for code in (0, 3, 1, 0, 5, 0)]
     assert all(not verdict.keys for verdict in verdicts if verdict.error)
+
+
+def test_a_folder_means_its_envelopes_and_notes(realm: Realm) -> None:
+    folder = realm.issue()
+    (folder / "below").mkdir()
+    notes = realm.office("cc").export([], folder / "below", notes=True)
+    (folder / "loop").symlink_to(folder)
+    (folder / "README").write_bytes(b"passed over")
+    verdicts = verify(realm, folder)
+    assert [verdict.code for verdict in verdicts] == [0] * 4
+    assert {verdict.file for verdict in verdicts} == {
+        str(path) for path in (*notes, *folder.glob("*.dispatch"))
+    }
+    assert [verdict.to for verdict in verdicts].count(None) == 1
 
 
 def test_names_that_are_not_unicode_are_files_too(realm: Realm, tmp_path: Path) -> None:

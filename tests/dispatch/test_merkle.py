@@ -166,5 +166,8 @@ def test_a_tree_that_grows_has_the_root_of_each_size() -> None:
     growing = Frontier()
     assert growing.root == EMPTY_ROOT
     for size, leaf in enumerate(leaves, 1):
+        trial = growing.copy()
         growing.append(leaf)
         assert (growing.size, growing.root) == (size, root(leaves[:size]))
+        trial.append(leaves[0])
+        assert trial.root == root([*leaves[: size - 1], leaves[0]])

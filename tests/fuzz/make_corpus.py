@@ -184,6 +184,8 @@ def _make_notes() -> dict[str, Seeds]:
             "after": encode_copy(one.copy).replace(b"after: -", b"after: cc/2025b/9"),
         },
         "verify_command": {**files, "bare": bare["centre"]},
+        "audit_command": {**files, "bare": bare["centre"], "statement": samples.STATEMENT},
+        "statement": {"centre": samples.STATEMENT},
     }
 
 

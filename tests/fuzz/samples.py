@@ -22,6 +22,7 @@ from dispatch.merkle import Tree, leaf_hash
 from dispatch.message import Circular, Message, content_digest, encode_message, parse_message
 from dispatch.note import FIRST_HEAD, Copies, Head, Note, Number, RosterRef, encode_note
 from dispatch.plaintext import Secrets, encode_secrets
+from dispatch.statement import Statement, sign_statement
 from keys import age
 from keys.card import Card, make_card, sign_card
 from keys.codec import encode_base64
@@ -324,6 +325,16 @@ BY_TWO = make_envelopes(
     ("cc", "penza"),
     Number("penza", "2026", 2),
     parse_message(line(make_message("letter", "penza/2026/2", to=["cc"], body="Ответ", relations=[]))),
+)
+STATEMENT = sign_statement(
+    Statement(
+        issuer="cc",
+        volume="2026",
+        date=NOW,
+        roster=RosterRef("rkp", 2, ROSTERS[1].digest),
+        ids=tuple(sha256(bytes([number])).digest() for number in range(3)),
+    ),
+    [CENTRE],
 )
 ROSTER_FILE = encode_roster_file(SIGNED_ROSTERS)
 TRUSTED_FILE = encode_roster_file(TRUSTED.chain)

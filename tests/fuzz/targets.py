@@ -26,6 +26,10 @@ from msgspec.structs import replace
 
 from dispatch.attachment import clean_name
 from dispatch.audit import verify_file
+from dispatch.audit.circulars import Text
+from dispatch.audit.findings import KINDS
+from dispatch.audit.pile import Pile
+from dispatch.audit.run import run_audit
 from dispatch.draft import Draft, ReportDraft, parse_draft, read_draft
 from dispatch.envelope import (
     NAMESPACE,
@@ -55,9 +59,12 @@ from dispatch.message import Circular, Report, encode_message, parse_message
 from dispatch.note import MAX_DECIMAL, Number, encode_note, parse_note, parse_number, parse_volume
 from dispatch.obligation import Form, Value
 from dispatch.plaintext import Secrets, encode_secrets, parse_plaintext, parse_secrets
+from dispatch.render.audit import report_bytes, report_text
+from dispatch.render.html import audit_html
 from dispatch.render.message import message_text
 from dispatch.render.terminal import clean
 from dispatch.reportform import read_table, report_template
+from dispatch.statement import encode_statement, parse_statement
 from dispatch.tomlindex import TomlIndex
 from keys import age
 from keys.age.header import encode_header, encode_signed, parse_header
@@ -782,6 +789,30 @@ def verify_command(data: bytes) -> None:
         assert bool(verdict.error) == (verdict.code != 0)
         if verdict.code == 0:
             assert data.partition(b"\n\n")[0] + b"\n" in NOTE_TEXTS
+
+
+@target
+def statement(data: bytes) -> None:
+    parsed = attempt(parse_statement, data)
+    assert parsed is None or encode_statement(parsed.statement) == parsed.signed.text
+
+
+@target
+def audit_command(data: bytes) -> None:
+    """What `dispatch audit` does with a file, whatever it says it is; it stands as a circular's text too."""
+    folder = Path(_scratch().name, "audited")
+    folder.mkdir(exist_ok=True)
+    for suffix in (".dispatch", ".note", ".register"):
+        (folder / f"file{suffix}").write_bytes(data)
+    report = run_audit(
+        Pile([folder]), samples.TRUSTED, at=samples.NOW, root=samples.PIN, circulars=[Text("text", data)]
+    )
+    assert {one.kind for one in report.findings} <= KINDS.keys()
+    # of three endings at most one is right
+    assert report.verdict != "clean"
+    assert json.loads(report_bytes(report))["code"] == report.code
+    assert report_text(report, 80)
+    assert audit_html(report)
 
 
 @cache

@@ -1,0 +1,78 @@
+"""What lies in folders: files by their endings, in order. Links are not followed, nor hidden names read."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+
+class Found(NamedTuple):
+    """A file, or what could not be looked into. `named`: by the caller; `link`: one that was not followed.
+
+    Its place is text, because there may be very many.
+    """
+
+    place: str
+    named: bool = False
+    error: OSError | None = None
+    link: bool = False
+
+    @property
+    def path(self) -> Path:
+        """Its place as a path."""
+        return Path(self.place)
+
+
+def find_files(paths: Iterable[Path], endings: tuple[str, ...]) -> Iterator[Found]:
+    """List files; of a folder those below it that end so, in order. `endings`: in small letters.
+
+    What cannot be listed is found too, with its error: one hostile name must not stop the rest.
+    """
+    for path in paths:
+        if path.is_dir():
+            yield from _find_within(os.fspath(path), endings)
+        else:
+            yield Found(os.fspath(path), named=True)
+
+
+def _find_within(top: str, endings: tuple[str, ...]) -> Iterator[Found]:
+    """Walk a folder in the order of whole names, so that `a.note` comes before `a/b.note`."""
+    levels = [iter(_list(top, endings))]
+    while levels:
+        found = next(levels[-1], None)
+        if found is None:
+            levels.pop()
+        elif isinstance(found, Found):
+            yield found
+        else:
+            levels.append(iter(_list(found, endings)))
+
+
+def _list(folder: str, endings: tuple[str, ...]) -> list[Found | str]:
+    """List one folder: what is found, and the folders below, in order."""
+    entries: list[tuple[str, Found | str]] = []
+    try:
+        with os.scandir(folder) as listing:
+            for entry in listing:
+                name = entry.name
+                # hidden folders hold what is being written
+                if name[:1] == ".":
+                    continue
+                try:
+                    if entry.is_symlink():
+                        entries.append((name, Found(entry.path, link=True)))
+                    elif entry.is_dir(follow_symlinks=False):
+                        entries.append((f"{name}/", entry.path))
+                    # a pipe would make us wait for ever
+                    elif name.casefold().endswith(endings) and entry.is_file(follow_symlinks=False):
+                        entries.append((name, Found(entry.path)))
+                except OSError as error:
+                    entries.append((name, Found(entry.path, error=error)))
+    except OSError as error:
+        return [Found(folder, error=error)]
+    entries.sort(key=lambda entry: entry[0])
+    return [one for _, one in entries]

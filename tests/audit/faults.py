@@ -1,0 +1,848 @@
+"""Everything that may be wrong with an archive, one fault at a time, and exactly what the auditor finds.
+
+Each fault changes a copy of the clean archive. `findings`: kinds and subjects, all of them; none where an
+archive is unusual and nothing is wrong with it. docs/THREATS.md shows this table; see faultmakers.py for how
+each is made.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from dispatch.envelope import MAX_ENVELOPE
+from dispatch.note import Number
+from keys.codec import encode_base64
+from tests.audit.archive import DAY, RENEWED, circular_lines, key_of, same, slot
+from tests.audit.faultmakers import (
+    AS_IT_IS,
+    FOR_ANOTHER_PURPOSE,
+    LATE,
+    NEXT,
+    NO_RIGHT,
+    NO_ZONE,
+    OF_ANOTHER_ROOT,
+    OTHER_ADDRESSEES,
+    RECEIPT,
+    REPORT,
+    WRONG_ADDRESSEES,
+    WRONG_NUMBER,
+    after,
+    again_elsewhere,
+    another_past,
+    another_volume,
+    begun_anew,
+    both,
+    by_an_ended_key,
+    closed_by_two,
+    closed_otherwise,
+    closed_twice,
+    compromised,
+    contradicting_statements,
+    covered_by_a_later_note,
+    dated_otherwise,
+    early_receipt,
+    edited,
+    equivocated,
+    file_of,
+    forked,
+    from_nowhere,
+    gone_on,
+    kept_statement,
+    later_roster,
+    nothing,
+    nothing_left,
+    numbered_far,
+    one_year_of_b07,
+    other_body,
+    other_content,
+    other_head,
+    other_proof,
+    other_realm,
+    other_roster,
+    other_secrets,
+    past_its_roster,
+    put,
+    receipted_by_a_victim,
+    receipted_by_itself,
+    removed,
+    renumbered,
+    resigned,
+    returned_and_filed_again,
+    rewritten,
+    sent,
+    share_of,
+    signed_anew,
+    strangers_receipt,
+    strangers_statement,
+    swapped_bodies,
+    tampered_statement,
+    too_few,
+    twin,
+    two_keys,
+    two_pasts,
+    voided,
+    with_rights,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from dispatch.audit.findings import Severity
+    from dispatch.audit.result import Report
+    from tests.audit.archive import Archive
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fault:
+    """One way in which an archive differs from the clean one. `roster`: the version that the auditor has.
+
+    `severity`: of its findings, where their kind does not say it. `partial`: the auditor knows that it is a
+    share. `twice`: every PATH is given twice. `links`, `folders`, `absent`: made beside its files: links to
+    the archive itself, empty folders, and paths that are not there. `circular`: what is given as the text of
+    the first circular, if any.
+    """
+
+    name: str
+    what: str
+    make: Callable[[Archive], object]
+    findings: tuple[tuple[str, str], ...]
+    severity: Severity | None = None
+    roster: int | None = None
+    partial: bool = False
+    twice: bool = False
+    links: tuple[str, ...] = ()
+    folders: tuple[str, ...] = ()
+    absent: tuple[str, ...] = ()
+    circular: Callable[[Archive], bytes] | None = lambda archive: archive.circular
+
+
+# First one file and its bytes, then trust, registers, receipts, duties.
+FAULTS = (
+    Fault(
+        name="truncated-file",
+        what="an envelope that ends too early",
+        make=edited(lambda data: data[:-40]),
+        findings=(("truncated-file", file_of(REPORT, "cc")),),
+    ),
+    Fault(
+        name="empty-file",
+        what="an envelope of no bytes",
+        make=edited(lambda _: b""),
+        findings=(("truncated-file", file_of(REPORT, "cc")),),
+    ),
+    Fault(
+        name="empty-note",
+        what="a bare note of no bytes",
+        make=put("empty.note", b""),
+        findings=(("truncated-file", "empty.note"),),
+    ),
+    Fault(
+        name="file-too-long",
+        what="a file longer than any envelope may be",
+        make=put("long.dispatch", bytes(MAX_ENVELOPE + 1)),
+        findings=(("malformed-file", "long.dispatch"),),
+    ),
+    Fault(
+        name="foreign-file",
+        what="a picture under the name of an envelope",
+        make=edited(lambda _: b"\x89PNG\r\n"),
+        findings=(("foreign-file", file_of(REPORT, "cc")),),
+    ),
+    Fault(
+        name="other-line-ends",
+        what="an envelope with CRLF line ends in its copy",
+        make=edited(lambda data: data.replace(b"\nto: cc\n", b"\r\nto: cc\n")),
+        findings=(("malformed-file", file_of(REPORT, "cc")),),
+    ),
+    Fault(
+        name="number-edited",
+        what="a note whose number was edited, against its register line",
+        make=edited(lambda data: data.replace(b"number: b03/2026/6\n", b"number: b03/2026/7\n", 1)),
+        findings=(("malformed-file", file_of(REPORT, "cc")),),
+    ),
+    Fault(
+        name="bare-note-as-envelope",
+        what="an envelope cut down to its note and signatures",
+        make=edited(lambda data: data[: data.index(b"\n\ncopy: ") + 1]),
+        findings=(("truncated-file", file_of(REPORT, "cc")),),
+    ),
+    Fault(
+        name="not-there",
+        what="a PATH that does not exist",
+        make=nothing,
+        findings=(("unreadable-file", "absent"),),
+        absent=("absent",),
+    ),
+    Fault(
+        name="empty-folder",
+        what="a folder with nothing in it",
+        make=nothing,
+        findings=(("nothing-to-audit", "empty"),),
+        folders=("empty",),
+    ),
+    Fault(
+        name="nothing-at-all",
+        what="an archive of no files",
+        make=nothing_left,
+        findings=(("nothing-to-audit", "."),),
+        circular=None,
+    ),
+    Fault(
+        name="files-twice",
+        what="the same files in two folders",
+        make=again_elsewhere,
+        findings=(),
+    ),
+    Fault(
+        name="paths-twice",
+        what="the same PATH given twice",
+        make=nothing,
+        findings=(),
+        twice=True,
+    ),
+    Fault(
+        name="hidden-file",
+        what="what is no envelope under a hidden name, and in a hidden folder",
+        make=both(put(".x.dispatch", b"?"), put(".being-written/x.dispatch", b"?")),
+        findings=(),
+    ),
+    Fault(
+        name="link-loop",
+        what="a link to the archive within it",
+        make=nothing,
+        findings=(("link-not-followed", "loop"),),
+        links=("loop",),
+        severity="warning",
+    ),
+    Fault(
+        name="edited-note",
+        what="a note whose date was edited, in one copy",
+        make=edited(dated_otherwise),
+        findings=(("signature-broken", str(REPORT)),),
+    ),
+    Fault(
+        name="edited-everywhere",
+        what="a note whose date was edited in every copy",
+        make=edited(dated_otherwise, only=None),
+        findings=(("signature-broken", str(REPORT)),),
+    ),
+    Fault(
+        name="re-signed",
+        what="a note signed again by a key of nobody's",
+        make=edited(resigned("a stranger")),
+        findings=(("key-unlisted", str(REPORT)),),
+    ),
+    Fault(
+        name="re-signed-by-another",
+        what="a note signed again by another office",
+        make=edited(resigned("b04")),
+        findings=(("key-unlisted", str(REPORT)),),
+    ),
+    Fault(
+        name="signed-for-another-purpose",
+        what="a signature made over a note as if it were a card",
+        make=sent("b03", namespace="dispatch-card"),
+        findings=(("signature-of-another-purpose", "b03/2026/25"),),
+    ),
+    Fault(
+        name="copy-swapped",
+        what="the bodies of two branches' copies exchanged",
+        make=swapped_bodies,
+        findings=(("body-broken", "cc/2026/1 to b02"), ("body-broken", "cc/2026/1 to b03")),
+    ),
+    Fault(
+        name="body-altered",
+        what="a copy whose body was altered",
+        make=edited(other_body),
+        findings=(("body-broken", f"{REPORT} to cc"),),
+    ),
+    Fault(
+        name="proof-altered",
+        what="a copy with another proof",
+        make=edited(other_proof),
+        findings=(("proof-broken", f"{REPORT} to cc"),),
+    ),
+    Fault(
+        name="copy-for-another",
+        what="a copy whose addressee was altered",
+        make=edited(lambda data: data.replace(b"\nto: cc\n", b"\nto: b04\n")),
+        findings=(("proof-broken", f"{REPORT} to b04"),),
+    ),
+    Fault(
+        name="addressee-of-nowhere",
+        what="a copy for an office that the roster does not list",
+        make=sent("cc", to=("zz",)),
+        findings=(("unknown-office", f"{NEXT} to zz"),),
+    ),
+    Fault(
+        name="issuer-of-nowhere",
+        what="a note by an office that the roster does not list",
+        make=from_nowhere,
+        findings=(("unknown-office", "zz/2026/1"),),
+    ),
+    Fault(
+        name="roster-too-old",
+        what="a roster older than half of the notes",
+        make=nothing,
+        findings=(("unknown-roster-version", "rkp/2"),),
+        roster=1,
+    ),
+    Fault(
+        name="roster-two-versions-too-old",
+        what="a roster older than two versions that notes name: once for each",
+        make=later_roster,
+        findings=(("unknown-roster-version", "rkp/2"), ("unknown-roster-version", "rkp/3")),
+        roster=1,
+    ),
+    Fault(
+        name="another-realm",
+        what="a note that names another realm",
+        make=sent("b03", note=other_realm),
+        findings=(("another-realm", "other/2"),),
+    ),
+    Fault(
+        name="another-roster",
+        what="a note that names another text of a roster version",
+        make=sent("b03", note=other_roster),
+        findings=(("roster-contradicted", "rkp/2"),),
+    ),
+    Fault(
+        name="roster-expired",
+        what="a note dated after its roster version expired",
+        make=sent("b03", date=datetime(2030, 6, 1, tzinfo=UTC)),
+        findings=(("roster-expired", "b03/2030/1"),),
+    ),
+    Fault(
+        name="roster-expired-that-moment",
+        what="a note of the very moment at which its roster version expired",
+        make=sent("b03", date=datetime(2030, 1, 1, 9, tzinfo=UTC)),
+        findings=(("roster-expired", "b03/2030/1"),),
+    ),
+    Fault(
+        name="older-roster-expired",
+        what="a note that names an older roster version after that expired",
+        make=past_its_roster,
+        findings=(("roster-expired", "b03/2030/1"),),
+    ),
+    Fault(
+        name="key-after-its-end",
+        what="a note signed with a key that had ended",
+        make=sent("b01", keys=(key_of("b01"),)),
+        findings=(("key-not-in-force", "b01/2026/25"),),
+    ),
+    Fault(
+        name="key-before-its-beginning",
+        what="a note of the first year signed again with the key of the second",
+        make=edited(resigned(RENEWED), Number("b01", "2025", 2)),
+        findings=(("key-not-in-force", "b01/2025/2"),),
+    ),
+    Fault(
+        name="too-few-signatures",
+        what="one signature where the office's threshold is two",
+        make=too_few,
+        findings=(("too-few-signatures", "b02/2026/25"),),
+    ),
+    Fault(
+        name="key-compromised",
+        what="a note dated after its key was compromised",
+        make=compromised(LATE, then=True),
+        findings=(("key-compromised", "b02/2026/25"),),
+    ),
+    Fault(
+        name="compromised-before-its-receipt",
+        what="a key compromised after its last notes, and before anybody receipted them",
+        make=compromised(datetime(2026, 12, 3, 20, tzinfo=UTC), then=False),
+        findings=(
+            ("compromised-without-evidence", "b02/2026/23"),
+            ("compromised-without-evidence", "b02/2026/24"),
+        ),
+    ),
+    Fault(
+        name="compromised-later",
+        what="a key compromised after others' receipts cover all that it signed",
+        make=compromised(LATE, then=False),
+        findings=(),
+    ),
+    Fault(
+        name="one-key-of-two-compromised",
+        what="a note by two keys where one is enough, and only one of them was compromised",
+        make=two_keys(0, 1, marked={0: LATE + DAY}, receipted=False),
+        findings=(),
+    ),
+    Fault(
+        name="signed-once-and-twice",
+        what="the same, where another copy has the signature of the compromised key alone",
+        make=signed_anew,
+        findings=(),
+    ),
+    Fault(
+        name="both-keys-compromised",
+        what="a note by two keys where one is enough, receipted when only one of them was compromised",
+        make=two_keys(0, 1, marked={0: LATE + timedelta(hours=1), 1: LATE + 2 * DAY}, receipted=True),
+        findings=(),
+    ),
+    Fault(
+        name="another-key-compromised-earlier",
+        what="a note receipted before its key was compromised, and after another key of its office was",
+        make=two_keys(1, marked={0: LATE + timedelta(hours=1), 1: LATE + 2 * DAY}, receipted=True),
+        findings=(),
+    ),
+    Fault(
+        name="key-compromised-beside-a-sound-one",
+        what="a note by a key compromised since, whose office has another that is not",
+        make=two_keys(0, marked={0: LATE + timedelta(hours=1)}, receipted=True),
+        findings=(("compromised-without-evidence", "b02/2026/25"),),
+    ),
+    Fault(
+        name="compromised-in-a-share",
+        what="the same in one office's share: the evidence may lie elsewhere",
+        make=two_keys(0, marked={0: LATE + timedelta(hours=1)}, receipted=True),
+        findings=(("compromised-without-evidence", "b02/2026/25"),),
+        severity="not-checkable",
+        partial=True,
+    ),
+    Fault(
+        name="covered-by-a-later-note",
+        what="a note of a key compromised later, and in time a receipt for the next, whose head pins it",
+        make=covered_by_a_later_note(same),
+        findings=(),
+    ),
+    Fault(
+        name="covered-by-a-broken-head",
+        what="the same with a head that is none, which proves nothing of what comes before it",
+        make=covered_by_a_later_note(other_head),
+        findings=(("compromised-without-evidence", "b02/2026/25"), ("head-broken", "b02/2026/25")),
+    ),
+    Fault(
+        name="receipted-by-a-victim",
+        what="a note of a key compromised later, receipted by an office whose key was compromised too",
+        make=receipted_by_a_victim,
+        findings=(("compromised-without-evidence", "b02/2026/25"),),
+    ),
+    Fault(
+        name="receipted-by-itself",
+        what="a note of a key compromised later, receipted by its own office",
+        make=receipted_by_itself,
+        findings=(("compromised-without-evidence", "b02/2026/25"),),
+    ),
+    Fault(
+        name="report-removed",
+        what="a report gone, and its receipt there: the id is known",
+        make=removed(REPORT),
+        findings=(("missing-note", str(REPORT)),),
+    ),
+    Fault(
+        name="note-removed",
+        what="a note gone that nobody receipted: no head after it can be recomputed",
+        make=removed(RECEIPT),
+        findings=(("missing-id-list", "b03/2026"), ("missing-note", str(RECEIPT))),
+        severity="missing",
+    ),
+    Fault(
+        name="note-removed-from-a-share",
+        what="the same in one office's share, where gaps are no fault",
+        make=removed(RECEIPT),
+        findings=(("missing-id-list", "b03/2026"),),
+        severity="not-checkable",
+        partial=True,
+    ),
+    Fault(
+        name="share-of-one-office",
+        what="nothing but what one branch sent and got, given as its share",
+        make=share_of("b02"),
+        findings=(("missing-id-list", "cc/2025"), ("missing-id-list", "cc/2026")),
+        severity="not-checkable",
+        partial=True,
+    ),
+    Fault(
+        name="note-removed-statement-kept",
+        what="a note gone, and a signed statement of the register there",
+        make=both(removed(RECEIPT), kept_statement("b03", "2026")),
+        findings=(("missing-note", str(RECEIPT)),),
+    ),
+    Fault(
+        name="last-note-removed",
+        what="the last note of a register gone, which only a statement knows",
+        make=both(kept_statement("b03", "2026"), removed(Number("b03", "2026", 24))),
+        findings=(("missing-note", "b03/2026/24"),),
+    ),
+    Fault(
+        name="year-removed",
+        what="a whole volume gone, and its signed statement kept: another year's audit",
+        make=both(kept_statement("b07", "2025"), one_year_of_b07),
+        findings=(),
+    ),
+    Fault(
+        name="voided",
+        what="a number without a note, which the issuer declared never released",
+        make=voided,
+        findings=(),
+    ),
+    Fault(
+        name="voided-and-released",
+        what="a note here that its issuer declared never released",
+        make=lambda archive: archive.send("cc", LATE, ["b01"], voids=[archive.newest("cc").id]),
+        findings=(("voided-note-released", "cc/2026/252"),),
+    ),
+    Fault(
+        name="re-numbered",
+        what="a note that leaves out a number",
+        make=sent("b03", note=renumbered),
+        findings=(("missing-id-list", "b03/2026"), ("missing-note", "b03/2026/25")),
+    ),
+    Fault(
+        name="numbered-far",
+        what="a truly signed note that says it is the 999,999,999th",
+        make=sent("b03", note=numbered_far),
+        findings=(("missing-id-list", "b03/2026"), ("missing-note", "b03/2026/25-999999998")),
+    ),
+    Fault(
+        name="numbered-far-by-nobody",
+        what="the same by a key of nobody's, which proves no number",
+        make=sent("b03", note=numbered_far, keys=[key_of("a stranger")], keep=False),
+        findings=(("key-unlisted", "b03/2026/999999999"),),
+    ),
+    Fault(
+        name="two-notes-one-number",
+        what="two notes with one number",
+        make=equivocated,
+        findings=(("two-notes-one-number", "b03/2026/25"),),
+    ),
+    Fault(
+        name="two-notes-amid-a-register",
+        what="two notes with one number, of which later notes pin one",
+        make=twin(RECEIPT, other_content),
+        findings=(("two-notes-one-number", str(RECEIPT)),),
+    ),
+    Fault(
+        name="head-forked",
+        what="two notes with one number that pin two heads",
+        make=twin(RECEIPT, other_head),
+        findings=(("heads-differ", "b03/2026/4"), ("two-notes-one-number", str(RECEIPT))),
+    ),
+    Fault(
+        name="register-forked",
+        what="two branches shown two registers, two notes long",
+        make=forked,
+        findings=(
+            ("heads-differ", "cc/2026/253"),
+            ("two-notes-one-number", NEXT),
+            ("two-notes-one-number", "cc/2026/254"),
+        ),
+    ),
+    Fault(
+        name="register-rewritten",
+        what="a note replaced, truly signed, after later notes pinned it",
+        make=rewritten(RECEIPT),
+        findings=(("head-broken", "b03/2026/5"),),
+    ),
+    Fault(
+        name="receipted-note-rewritten",
+        what="a note replaced, truly signed, after it was receipted and pinned",
+        make=rewritten(REPORT),
+        findings=(
+            ("head-broken", "b03/2026/6"),
+            ("receipt-for-unknown-note", "REPORT"),
+        ),
+    ),
+    Fault(
+        name="statement-contradicted",
+        what="the last note replaced, and a statement of the register kept",
+        make=both(kept_statement("cc", "2026"), rewritten(Number("cc", "2026", 252))),
+        findings=(("register-rewritten", "cc/2026/252"),),
+    ),
+    Fault(
+        name="statement-kept",
+        what="a signed statement that agrees with the notes",
+        make=AS_IT_IS,
+        findings=(),
+    ),
+    Fault(
+        name="statement-of-another-past",
+        what="a signed statement with another id for a note that is here",
+        make=another_past,
+        findings=(("register-rewritten", "b03/2026/1"),),
+    ),
+    Fault(
+        name="statements-of-two-pasts",
+        what="two statements of a year that contradict each other, and none of its notes",
+        make=two_pasts,
+        findings=(("register-rewritten", "b07/2025/3"),),
+    ),
+    Fault(
+        name="two-statements",
+        what="two statements of one register that say different things",
+        make=contradicting_statements,
+        findings=(("missing-note", NEXT), ("register-rewritten", NEXT)),
+    ),
+    Fault(
+        name="statement-tampered",
+        what="a statement with an altered id",
+        make=tampered_statement,
+        findings=(("proof-broken", "cc-2025.register"),),
+    ),
+    Fault(
+        name="statement-of-another-root",
+        what="a statement, truly signed, whose ids do not have its root",
+        make=OF_ANOTHER_ROOT,
+        findings=(("proof-broken", "b03-2026.register"),),
+    ),
+    Fault(
+        name="statement-signed-for-another-purpose",
+        what="a statement signed as if it were a note",
+        make=FOR_ANOTHER_PURPOSE,
+        findings=(("signature-of-another-purpose", "b03-2026.register"),),
+    ),
+    Fault(
+        name="statement-by-an-ended-key",
+        what="a statement signed with a key that had ended",
+        make=by_an_ended_key,
+        findings=(("key-not-in-force", "b01-2025.register"),),
+    ),
+    Fault(
+        name="statement-forged",
+        what="a statement signed by a key of nobody's",
+        make=strangers_statement,
+        findings=(("key-unlisted", "cc-2025.register"),),
+    ),
+    Fault(
+        name="wrong-head",
+        what="a note that pins a head which is none",
+        make=sent("cc", to=("b01",), note=other_head),
+        findings=(("head-broken", "cc/2026/252"),),
+    ),
+    Fault(
+        name="volume-closed-otherwise",
+        what="a year closed one note short, and with another head",
+        make=closed_otherwise,
+        findings=(("heads-differ", "cc/2026/252"), ("two-volumes-at-once", "cc/2027/1")),
+    ),
+    Fault(
+        name="volume-closed-twice",
+        what="a year closed by two notes, at two heads",
+        make=closed_twice,
+        findings=(("heads-differ", "cc/2026/252"), ("two-notes-one-number", "cc/2027/1")),
+    ),
+    Fault(
+        name="volume-closed-by-two",
+        what="a year closed by a lettered volume, and by the next year at another head",
+        make=closed_by_two,
+        findings=(("heads-differ", "cc/2026/252"), ("two-volumes-at-once", "cc/2027/1")),
+    ),
+    Fault(
+        name="volume-gone-on",
+        what="a note in a year that was closed before it",
+        make=gone_on,
+        findings=(("two-volumes-at-once", "b03/2026/1"),),
+    ),
+    Fault(
+        name="two-volumes-at-once",
+        what="a lettered volume that closes the year at fewer notes than there are",
+        make=another_volume(200),
+        findings=(("two-volumes-at-once", "cc/2026b/1"),),
+    ),
+    Fault(
+        name="volume-restored",
+        what="a lettered volume that closes the year where it stands",
+        make=another_volume(252),
+        findings=(),
+    ),
+    Fault(
+        name="register-begun-anew",
+        what="a second volume that says it is the first",
+        make=begun_anew,
+        findings=(("two-volumes-at-once", "cc/2026b/1"),),
+    ),
+    Fault(
+        name="dates-decrease",
+        what="a note dated before the one that precedes it",
+        make=sent("b06", date=datetime(2026, 11, 1, tzinfo=UTC)),
+        findings=(("dates-decrease", "b06/2026/25"),),
+    ),
+    Fault(
+        name="dates-decrease-from-volume-to-volume",
+        what="a lettered volume that begins before the last note of what it closes",
+        make=another_volume(252, datetime(2026, 11, 15, tzinfo=UTC)),
+        findings=(("dates-decrease", "cc/2026b/1"),),
+    ),
+    Fault(
+        name="volume-left-in-the-past",
+        what="a lettered volume that closes the year where it stood then, and the year goes on",
+        make=another_volume(228, datetime(2026, 11, 15, tzinfo=UTC)),
+        findings=(("two-volumes-at-once", "cc/2026b/1"),),
+    ),
+    Fault(
+        name="dispatch-passed-over",
+        what="a copy that passes over the dispatch before it to the same office",
+        make=sent("cc", to=("b01",), after=after(Number("cc", "2025", 1))),
+        findings=(("after-broken", f"{NEXT} to b01"),),
+    ),
+    Fault(
+        name="dispatch-made-up",
+        what="a copy that names a dispatch which its office never got",
+        make=sent("cc", to=("b01",), after=after(Number("cc", "2026", 252))),
+        findings=(("after-broken", f"{NEXT} to b01"),),
+    ),
+    Fault(
+        name="dispatch-to-come",
+        what="a copy that names a later dispatch as the one before it",
+        make=sent("cc", to=("b01",), after=after(Number("cc", "2026", 300))),
+        findings=(("after-broken", f"{NEXT} to b01"),),
+    ),
+    Fault(
+        name="receipt-forged",
+        what="a receipt signed by another branch",
+        make=sent("b05", keys=(key_of("b06"),), receipts=[bytes(32)]),
+        findings=(("key-unlisted", "b05/2026/25"),),
+    ),
+    Fault(
+        name="receipt-before-dispatch",
+        what="a receipt dated days before what it acknowledges",
+        make=early_receipt(3 * DAY),
+        findings=(("receipt-before-dispatch", "b05/2026/25"),),
+        severity="broken",
+    ),
+    Fault(
+        name="receipt-by-a-slow-clock",
+        what="a receipt dated an hour before what it acknowledges",
+        make=early_receipt(timedelta(hours=1)),
+        findings=(("receipt-before-dispatch", "b05/2026/25"),),
+        severity="warning",
+    ),
+    Fault(
+        name="receipt-for-unknown-note",
+        what="a receipt for a note that is not here",
+        make=sent("b05", receipts=[bytes(32)]),
+        findings=(("receipt-for-unknown-note", encode_base64(bytes(32))),),
+        severity="missing",
+    ),
+    Fault(
+        name="receipt-for-unknown-note-in-a-share",
+        what="the same in one office's share",
+        make=sent("b05", receipts=[bytes(32)]),
+        findings=(("receipt-for-unknown-note", encode_base64(bytes(32))),),
+        severity="not-checkable",
+        partial=True,
+    ),
+    Fault(
+        name="receipt-from-a-stranger",
+        what="a receipt by an office that got no copy",
+        make=strangers_receipt,
+        findings=(("receipt-from-stranger", "b02/2026/25"),),
+    ),
+    Fault(
+        name="report-in-anothers-slot",
+        what="a report in the slot of another branch",
+        make=sent("b04", answers=[slot("report", "b05", "2026-12")]),
+        findings=(("report-in-anothers-slot", "b04/2026/25"),),
+    ),
+    Fault(
+        name="slot-filled-twice",
+        what="a second report in one slot",
+        make=sent("b04", answers=[slot("report", "b04", "2026-11")]),
+        findings=(("slot-filled-twice", "b04/2026/25"),),
+        severity="warning",
+    ),
+    Fault(
+        name="slot-filled-again",
+        what="a second report in one slot, after the first was returned",
+        make=returned_and_filed_again,
+        findings=(),
+    ),
+    Fault(
+        name="decision-by-another",
+        what="a branch that waives its own slot",
+        make=sent("b04", answers=[slot("waive", "b04", "2026-11")]),
+        findings=(("decision-by-another", "b04/2026/25"),),
+    ),
+    Fault(
+        name="reply-for-another",
+        what="a reply to a circular in the name of another branch",
+        make=sent("b04", answers=[slot("refuse", "b05")]),
+        findings=(("reply-for-another", "b04/2026/25"),),
+    ),
+    Fault(
+        name="undertaking-for-another",
+        what="an undertaking in the name of another branch",
+        make=sent("b04", answers=[slot("undertake", "b05")]),
+        findings=(("reply-for-another", "b04/2026/25"),),
+    ),
+    Fault(
+        name="report-without-right",
+        what="a report by a branch that had lost the right to report",
+        make=both(with_rights("b04", "issue"), sent("b04", answers=[slot("report", "b04", "2026-12")])),
+        findings=(("report-without-right", "b04/2026/25"),),
+    ),
+    Fault(
+        name="circular-of-nobody",
+        what="a circular's text to which no note commits",
+        make=nothing,
+        findings=(("circular-not-found", "circular"),),
+        circular=lambda _: b"".join(circular_lines(number=Number("cc", "2026", 7))),
+    ),
+    Fault(
+        name="circular-torn",
+        what="a circular's text without its second line",
+        make=nothing,
+        findings=(("circular-malformed", "circular"),),
+        circular=lambda archive: archive.circular.split(b"\n")[0] + b"\n",
+    ),
+    Fault(
+        name="circular-with-other-secrets",
+        what="a circular's text with the second line of another",
+        make=nothing,
+        findings=(("circular-secrets-differ", "circular"),),
+        circular=other_secrets,
+    ),
+    Fault(
+        name="circular-contradicts-note",
+        what="a circular whose text has another number than its note",
+        make=WRONG_NUMBER[0],
+        findings=(("circular-contradicts-note", "circular"),),
+        circular=WRONG_NUMBER[1],
+    ),
+    Fault(
+        name="circular-addressees-differ",
+        what="a circular for all that was sent to one",
+        make=WRONG_ADDRESSEES[0],
+        findings=(("circular-addressees-differ", "circular"),),
+        circular=WRONG_ADDRESSEES[1],
+    ),
+    Fault(
+        name="circular-without-right",
+        what="a circular by an office that had lost the right to issue",
+        make=both(with_rights("cc", "report"), NO_RIGHT[0]),
+        findings=(("circular-without-right", "circular"),),
+        circular=NO_RIGHT[1],
+    ),
+    Fault(
+        name="circular-to-others",
+        what="a circular for one branch that was sent to another",
+        make=OTHER_ADDRESSEES[0],
+        findings=(("circular-addressees-differ", "circular"),),
+        circular=OTHER_ADDRESSEES[1],
+    ),
+    Fault(
+        name="circular-of-an-unknown-zone",
+        what="a circular in a time zone that this machine does not know",
+        make=NO_ZONE[0],
+        findings=(("circular-not-judged", NEXT),),
+        circular=NO_ZONE[1],
+    ),
+)
+
+
+def kinds_and_subjects(report: Report) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted((one.kind, one.subject) for one in report.findings))
+
+
+def table() -> str:
+    """Write the table as docs/THREATS.md shows it."""
+    lines = ["| fault | finding | test |", "| --- | --- | --- |"]
+    for one in FAULTS:
+        kinds = dict.fromkeys(f"`{kind}`" for kind, _ in one.findings)
+        said = ", ".join(kinds) + (f" ({one.severity})" if one.severity else "")
+        lines.append(f"| {one.what} | {said if kinds else 'none'} | `{one.name}` |")
+    return "\n".join(lines) + "\n"
