@@ -1,15 +1,14 @@
 """Does a note go on from what is held of its issuer's register? (FORMAT.md, section 14, step 12.) Pure.
 
-A receiver holds what was sent to it, seldom a whole register. What it holds must agree: dates do not
-decrease, and the head that a note pins is the root over the ids, where all of these are held.
+A receiver holds what was sent to it, seldom a whole register. What it holds should agree: dates do not
+decrease, and the head that a note pins is the root over the ids, where all of these are held. What does not
+is registered all the same, and said: whichever came first, the other may be the true one.
 """
 
 from __future__ import annotations
 
-from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from dispatch.errors import RegisterError
 from dispatch.merkle import leaf_hash
 from keys.text import format_date
 
@@ -19,14 +18,19 @@ if TYPE_CHECKING:
     from dispatch.merkle import Frontier
     from dispatch.note import Head, Note, Number
 
-_HINT = "keep the file, and compare with other offices: that office has signed what cannot both be true"
-
 
 class HeldNote(NamedTuple):
     """A note with its id."""
 
     id: bytes
     note: Note
+
+
+class Contradiction(NamedTuple):
+    """What cannot both be true. `other`: the note that says otherwise, None for any of those before."""
+
+    other: Number | None
+    text: str
 
 
 class Held(Protocol):
@@ -42,60 +46,51 @@ class Held(Protocol):
         """Give the tree over the first ids of a volume; None if not all of them are held."""
 
 
-def check_continues(new: HeldNote, held: Held) -> None:
-    """Compare a note that is not held yet with those that are. Raises RegisterError."""
-    number = new.note.number
+def contradictions(note: Note, held: Held, *, is_new: bool) -> Iterator[Contradiction]:
+    """Compare a note that is held with the others. `is_new`: it may complete what later ones pin."""
+    number, head = note.number, note.register
     before, after = held.before(number), held.after(number)
-    if before is not None:
-        _check_dates(before.note, new.note)
-    if after is not None:
-        _check_dates(new.note, after.note)
-    head = new.note.register
+    if before is not None and note.date < before.note.date:
+        yield Contradiction(before.note.number, _backwards(before.note, note))
+    if after is not None and after.note.date < note.date:
+        yield Contradiction(after.note.number, _backwards(note, after.note))
     tree = held.tree(number.handle, head.volume, head.size)
-    if tree is not None:
-        _check_head(tree, new.note)
-    _check_later_heads(new, held)
+    if tree is not None and tree.root != head.root:
+        yield Contradiction(None, _replaced(note))
+    if is_new:
+        yield from _later_heads(number, held)
 
 
-def _check_dates(earlier: Note, later: Note) -> None:
-    if later.date < earlier.date:
-        raise RegisterError(
-            f"{later.number} is dated {format_date(later.date)}, before {earlier.number} of "
-            f"{format_date(earlier.date)}: dates never decrease along a register",
-            hint=_HINT,
-        )
+def _backwards(earlier: Note, later: Note) -> str:
+    return (
+        f"{later.number} is dated {format_date(later.date)}, before {earlier.number} of "
+        f"{format_date(earlier.date)}: dates never decrease along a register"
+    )
 
 
-def _check_head(tree: Frontier, note: Note) -> None:
-    if tree.root != note.register.root:
-        raise RegisterError(
-            f"the head that {note.number} pins is not that of the notes before it, which are all here: one "
-            "of them was replaced",
-            hint=_HINT,
-        )
+def _replaced(note: Note) -> str:
+    return (
+        f"the head that {note.number} pins is not that of the notes before it, which are all here: one of "
+        "them was replaced"
+    )
 
 
-def _check_later_heads(new: HeldNote, held: Held) -> None:
-    """Check the heads of notes that are held already, as far as the new one completes what they pin."""
-    number = new.note.number
-    grown = held.tree(number.handle, number.volume, number.ordinal - 1)
-    if grown is None:
+def _later_heads(number: Number, held: Held) -> Iterator[Contradiction]:
+    """Check the heads of notes that came before this one did, as far as it completes what they pin."""
+    tree = held.tree(number.handle, number.volume, number.ordinal)
+    if tree is None:
         return
-    tree = grown.copy()
-    for note_id, note in chain([new], _following(number, held)):
-        if note is not new.note:
-            if (note.register.volume, note.register.size) != (number.volume, tree.size):
-                return
-            _check_head(tree, note)
+    tree = tree.copy()
+    while (later := held.after(number)) is not None:
+        note = later.note
+        if (note.register.volume, note.register.size) != (number.volume, tree.size):
+            return
+        if tree.root != note.register.root:
+            yield Contradiction(note.number, _replaced(note))
         if note.number.volume != number.volume:
             return
-        tree.append(leaf_hash(note_id))
-
-
-def _following(number: Number, held: Held) -> Iterator[HeldNote]:
-    while (later := held.after(number)) is not None:
-        yield later
-        number = later.note.number
+        tree.append(leaf_hash(later.id))
+        number = note.number
 
 
 def passes_over(after: Number | None, head: Head, earlier: Number) -> bool:

@@ -10,8 +10,7 @@
     |   |-- ProofError
     |   |-- DigestError
     |   |-- StatementError                message and note contradict each other
-    |   |-- EquivocationError             two notes with one number
-    |   `-- RegisterError                 a note that contradicts others of its register
+    |   `-- EquivocationError             two notes with one number
     |-- NotForUsError                  4  addressed to another office
     |-- RefusedError                   7  not ready, no right, no key for an addressee
     |   |-- NotReadyError                 a draft that may not go out; carries problems
@@ -114,10 +113,6 @@ class StatementError(IntegrityError):
 
 class EquivocationError(IntegrityError):
     """Two different notes have one number."""
-
-
-class RegisterError(IntegrityError):
-    """A note contradicts others of its issuer's register: its date, or the head that it pins."""
 
 
 class NotForUsError(DispatchError):

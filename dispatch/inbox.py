@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Literal
 
 from dispatch.answers import check_fits
 from dispatch.attachment import take_along
-from dispatch.continuity import passes_over
+from dispatch.continuity import contradictions, passes_over
 from dispatch.envelope import (
     MAX_ENVELOPE,
     Envelope,
@@ -34,6 +34,7 @@ from dispatch.envelope import (
     parse_envelope,
 )
 from dispatch.errors import (
+    INTEGRITY,
     LOCKED,
     UNEXPECTED,
     AwaitedError,
@@ -46,6 +47,7 @@ from dispatch.errors import (
 )
 from dispatch.files import read_capped
 from dispatch.folders import find_files
+from dispatch.outbox import stored_note
 from dispatch.register import Waiting
 from keys.codec import decode_base64
 from keys.errors import KeyFileError, KeysError, PassphraseError, TrustError, UnknownVersionError
@@ -77,7 +79,8 @@ class Received:
 
     `state`: new or known (registered), held or rejected (kept aside), refused (left where it lies).
     `after`: the dispatch before this one, if we never got it. `disputed`: one that is registered too, and of
-    which this one, or which of this one, does not know. `missing`: attachments not here yet.
+    which this one, or which of this one, does not know. `contradiction`: what it says, and others of its
+    register that are registered say otherwise; or empty. `missing`: attachments not here yet.
     """
 
     file: str
@@ -87,12 +90,15 @@ class Received:
     error: Exception | None = None
     after: Number | None = None
     disputed: Number | None = None
+    contradiction: str = ""
     missing: tuple[bytes, ...] = ()
 
     @property
     def code(self) -> int:
-        """The exit code of its error; 0 without one."""
-        return exit_code(self.error) if self.error else 0
+        """The exit code of its error, or of what it contradicts; 0 without either."""
+        if self.error is not None:
+            return exit_code(self.error)
+        return INTEGRITY if self.contradiction else 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,10 +155,10 @@ class Inbox:
             try:
                 # whoever writes to the post may have put another in its place
                 data = read_capped(path, MAX_ENVELOPE, regular=not named)
-                outcomes.append(self._take(data, path, self._now))
+                outcomes.append(self._with_neighbours(self._take(data, path, self._now)))
             except (DispatchError, KeysError, OSError) as error:
                 outcomes.append(Received(file=str(path), state="refused", error=error))
-        return Batch(received=tuple(map(self._with_neighbours, outcomes)), for_others=for_others)
+        return Batch(received=tuple(outcomes), for_others=for_others)
 
     def receive_data(self, data: bytes, name: str) -> Received:
         """Take in one envelope that is no file; attachments are looked for in the current folder."""
@@ -288,13 +294,36 @@ class Inbox:
             raise NotForUsError(f"this copy is for {envelope.copy.to}, not for {self._handle}")
 
     def _with_neighbours(self, outcome: Received) -> Received:
-        """Add the dispatch before this one, if it never came, and one that does not go together with it."""
+        """Add the dispatch before this one, if it never came, and what does not go together with it."""
         if outcome.opened is None:
             return outcome
-        after = outcome.opened.verified.copy.after
+        verified = outcome.opened.verified
+        after = verified.copy.after
         is_here = after is None or self._register.find(after) or self._register.waiting.has(after)
-        disputed = self._disputed(outcome.opened.verified)
-        return replace(outcome, after=None if is_here else after, disputed=disputed)
+        return replace(
+            outcome,
+            after=None if is_here else after,
+            disputed=self._disputed(verified),
+            contradiction=self._contradiction(verified, is_new=outcome.state == "new"),
+        )
+
+    def _contradiction(self, verified: VerifiedEnvelope, *, is_new: bool) -> str:
+        """Say what cannot be true beside what is registered, but for what a stolen key signed."""
+        number = verified.note.number
+        for file in self._register.waiting.rejected_under(number) if is_new else ():
+            if parse_envelope(file).signed_note.id != verified.id:
+                return f"another dispatch, which was rejected, is signed with the number {number} too"
+        for other, text in contradictions(verified.note, self._register, is_new=is_new):
+            if other is None or not self._is_compromised(other):
+                return text
+        return ""
+
+    def _is_compromised(self, number: Number) -> bool:
+        """Tell whether the newest roster marks a key that signed a registered note."""
+        office = self._trusted.roster.office(number.handle)
+        signatures = stored_note(self._register.get(number)).signed.parsed
+        entries = (office.signing_entry(one.verify_key) for one in signatures)
+        return any(entry is not None and entry.compromised is not None for entry in entries)
 
     def _disputed(self, verified: VerifiedEnvelope) -> Number | None:
         """Give the dispatch before that this one passes over, or the one after that passes over this one."""

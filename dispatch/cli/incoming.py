@@ -17,6 +17,7 @@ from dispatch.cli.common import (
     read_input,
     say,
     show_error,
+    show_problem,
     warn,
     warn_ahead,
     warn_unreleased,
@@ -94,6 +95,9 @@ def _report_received(outcomes: tuple[Received, ...], *, as_json: bool) -> int:
                 f"{later} passes over {earlier}, and both are here: the register of {later.handle} was "
                 "forked, or restored from an old backup; compare with other offices"
             )
+        if outcome.contradiction:
+            hint = f"it is registered; compare both with other offices, and ask {_issuer(outcome)}"
+            show_problem(outcome.contradiction, hint, outcome.file)
         if outcome.missing:
             names = ", ".join(f"{digest.hex()}.age" for digest in outcome.missing)
             warn(f"{outcome.number}: attachments are missing: {names}; receive it again with them beside it")
@@ -114,6 +118,10 @@ def _report_received(outcomes: tuple[Received, ...], *, as_json: bool) -> int:
     return worst(outcome.code for outcome in outcomes)
 
 
+def _issuer(outcome: Received) -> str | None:
+    return outcome.number.handle if outcome.number else None
+
+
 def _received_json(outcome: Received) -> dict[str, Any]:
     message = outcome.opened.message if outcome.opened else None
     return {
@@ -121,11 +129,12 @@ def _received_json(outcome: Received) -> dict[str, Any]:
         "ok": outcome.error is None,
         "number": str(outcome.number) if outcome.number else None,
         "kind": message.kind if message else None,
-        "from": outcome.number.handle if outcome.number else None,
+        "from": _issuer(outcome),
         "subject": message.subject if message else None,
         "state": outcome.state,
         "never_came": str(outcome.after) if outcome.after else None,
         "disputed": str(outcome.disputed) if outcome.disputed else None,
+        "contradiction": outcome.contradiction or None,
         "missing": [f"{digest.hex()}.age" for digest in outcome.missing],
         "error": describe(outcome.error) if outcome.error else None,
         "code": outcome.code,

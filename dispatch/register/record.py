@@ -16,8 +16,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Self
 
-from dispatch.continuity import HeldNote, check_continues
-from dispatch.envelope import Copy, parse_envelope
+from dispatch.continuity import HeldNote
+from dispatch.envelope import Copy
 from dispatch.errors import EquivocationError, RefusedError
 from dispatch.merkle import Frontier, leaf_hash, root
 from dispatch.note import FIRST_HEAD, Head, Number, parse_note, parse_number
@@ -221,8 +221,7 @@ class Register:
     ) -> bool:
         """Store a verified envelope, and whether to receipt it. True if it is new, False if it was there.
 
-        Raises EquivocationError if another note has its number, RegisterError if it contradicts others of
-        its register.
+        Raises EquivocationError if another note has its number.
         """
         note, copy = verified.note, verified.copy
         with self.transaction():
@@ -234,8 +233,6 @@ class Register:
                         hint="that office signed two dispatches with one number: compare with other offices",
                     )
                 return False
-            self._demand_no_twin(verified)
-            check_continues(HeldNote(verified.id, note), self)
             seq, copy_seq = self.reserve()
             self.store_note(
                 seq=seq,
@@ -258,15 +255,6 @@ class Register:
                 self._database.execute("INSERT INTO unreceipted (note) VALUES (?)", (seq,))
         return True
 
-    def _demand_no_twin(self, verified: VerifiedEnvelope) -> None:
-        """Raise EquivocationError if another note of this number was rejected for whatever reason."""
-        for file in self.waiting.rejected_under(verified.note.number):
-            if parse_envelope(file).signed_note.id != verified.id:
-                raise EquivocationError(
-                    f"{verified.note.number} was rejected before with another text: both are kept",
-                    hint="that office signed two dispatches with one number: compare with other offices",
-                )
-
     def before(self, number: Number) -> HeldNote | None:
         """Give the nearest note of the same office that is numbered before."""
         return self._held("(volume, ordinal) < (?, ?) ORDER BY volume DESC, ordinal DESC", number)
@@ -287,15 +275,15 @@ class Register:
         tree = self._trees.get((issuer, volume))
         if tree is None or tree.size > size:
             tree = self._trees[issuer, volume] = Frontier()
-        rows = self._database.execute(
+        query = (
             "SELECT ordinal, id FROM notes WHERE issuer = ? AND volume = ? AND ordinal > ? AND ordinal <= ?"
-            " ORDER BY ordinal",
-            (issuer, volume, tree.size, size),
+            " ORDER BY ordinal"
         )
-        for ordinal, note_id in rows:
-            if ordinal != tree.size + 1:
-                return None
-            tree.append(leaf_hash(note_id))
+        with self._database.translated():
+            for ordinal, note_id in self._database.execute(query, (issuer, volume, tree.size, size)):
+                if ordinal != tree.size + 1:
+                    return None
+                tree.append(leaf_hash(note_id))
         return tree if tree.size == size else None
 
     def unreceipted(self) -> tuple[Entry, ...]:

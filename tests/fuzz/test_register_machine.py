@@ -276,6 +276,12 @@ class RegisterMachine(RuleBasedStateMachine):
         assert [(outcome.state, outcome.after) for outcome in found] == expected
         for outcome in found:
             assert (outcome.error is None) == (outcome.state in ("new", "known"))
+        new = frozenset(one.opened.verified.id for one in found if one.state == "new" and one.opened)
+        said = [one.contradiction for one in found if one.contradiction]
+        if self._agrees(to):
+            assert not said
+        elif new and self._agrees(to, new):
+            assert said
 
     def _gap(self, to: str, post: Post | None, state: str) -> Number | None:
         """Name the dispatch before this one if it never came; what is held or was rejected has come."""
@@ -290,8 +296,7 @@ class RegisterMachine(RuleBasedStateMachine):
         is_ahead = known != post.id and post.date > self.now + DAY
         if post in held and not is_ahead:
             held.remove(post)
-        is_sound = known == post.id or (known is None and not self._contradicts(to, post))
-        if not is_ahead and is_sound:
+        if not is_ahead and known in (None, post.id):
             if post.data in kept:
                 kept.remove(post.data)
             self.received[to][post.number] = post.id
@@ -307,19 +312,21 @@ class RegisterMachine(RuleBasedStateMachine):
             held.append(post)
         return "held"
 
-    def _contradicts(self, to: str, post: Post) -> bool:
-        """Say whether it cannot stand beside what a branch has: its number, its date, or some head."""
-        evidence = [parse_envelope(data).signed_note for data in self.rejected[to]]
-        if any(one.note.number == post.number and one.id != post.id for one in evidence):
-            return True
-        received = self.received[to]
+    def _agrees(self, to: str, beside: frozenset[bytes] = frozenset()) -> bool:
+        """Say whether all that a branch has goes together: numbers, dates, heads. `beside`: left out."""
+        evidence = {parse_envelope(data).signed_note.note.number for data in self.rejected[to]}
+        ids = set(self.received[to].values()) - beside
         notes = [parse_envelope(one.data).signed_note for one in self.post if one.to == to]
-        here = {one.note.number: one for one in notes if one.id in (received.get(one.note.number), post.id)}
+        here = {one.note.number: one for one in notes if one.id in ids}
         in_order = [here[number].note.date for number in sorted(here)]
-        return in_order != sorted(in_order) or any(
-            tree_root([here[number].id for number in before]) != one.note.register.root
-            for one in here.values()
-            if (before := numbers_of(one.note.register)).keys() <= here.keys()
+        return (
+            not evidence & here.keys()
+            and in_order == sorted(in_order)
+            and all(
+                tree_root([here[number].id for number in before]) == one.note.register.root
+                for one in here.values()
+                if (before := numbers_of(one.note.register)).keys() <= here.keys()
+            )
         )
 
     @invariant()
