@@ -333,11 +333,10 @@ def open_envelope(
         raise DigestError("the secrets are not those of this message")
     secrets = parse_secrets(secrets_line, message, len(line))
     # 9: message and note agree; the copies are exactly to, info and the issuer
-    _check_agreement(message, note, copy, roster)
+    if check_agreement(message, note, roster)[copy.index - 1] != copy.to:
+        raise StatementError("the copies are not exactly those for the message's addressees")
     # 10: the issuer's right
-    right = RIGHTS.get(message.kind)
-    if right is not None and right not in roster.office(note.number.handle).rights(note.roster.version):
-        raise RefusedError(f"{note.number.handle} has no right to {right}")
+    check_right(message, note, roster)
     # 11: the content's own rules, so far as they need no other dispatch; the rest is `answers`
     _check_receipts(message, note)
     return OpenedMessage(
@@ -345,7 +344,11 @@ def open_envelope(
     )
 
 
-def _check_agreement(message: Message, note: Note, copy: Copy, roster: Roster) -> None:
+def check_agreement(message: Message, note: Note, roster: Roster) -> tuple[str, ...]:
+    """Check that a message says what its note says, and give the handles of its copies in order.
+
+    Raises StatementError.
+    """
     from dispatch.addressees import expand
 
     if message.number != str(note.number) or message.date != format_date(note.date):
@@ -354,8 +357,19 @@ def _check_agreement(message: Message, note: Note, copy: Copy, roster: Roster) -
         copies = expand(message.to, message.info, message.from_, roster, note.roster.version).copies
     except RefusedError as error:
         raise StatementError(f"the message's addressees: {error}") from None
-    if note.copies.count != len(copies) or copies[copy.index - 1] != copy.to:
+    if note.copies.count != len(copies):
         raise StatementError("the copies are not exactly those for the message's addressees")
+    return copies
+
+
+def check_right(message: Message, note: Note, roster: Roster) -> None:
+    """Check that the issuer may send such a message, as of the version that its note names.
+
+    Raises RefusedError.
+    """
+    right, issuer = RIGHTS.get(message.kind), note.number.handle
+    if right is not None and right not in roster.office(issuer).rights(note.roster.version):
+        raise RefusedError(f"{issuer} has no right to {right}")
 
 
 def _check_receipts(message: Message, note: Note) -> None:

@@ -31,6 +31,7 @@ PLACEHOLDER = "[Replace this:"
 MAX_DIGITS = 18
 """Of a decimal, before the point and after it."""
 
+_GUESSES = 20
 _DUE = {
     "integer": "a whole number",
     "decimal": f"a number, of at most {MAX_DIGITS} digits before the point and after it",
@@ -164,10 +165,11 @@ def _check_row(fields: tuple[Field, ...], values: Mapping[str, Any], path: str, 
 
 
 def _find_unknown(fields: tuple[Field, ...], values: Mapping[str, Any], path: str, faults: Faults) -> None:
-    known = [field.name for field in fields]
+    known = {field.name: field for field in fields}
     for name in values:
         if name not in known:
-            near = get_close_matches(name, known, 1)
+            # of very many, nobody reads what the last ones were meant to be
+            near = get_close_matches(name, known, 1) if len(faults) < _GUESSES else []
             meant = f": did you mean {near[0]!r}?" if near else ""
             faults.append((f"{path}.{name}", f"the form has no {name!r}{meant}"))
 

@@ -93,6 +93,11 @@ class Received:
     contradiction: str = ""
     missing: tuple[bytes, ...] = ()
 
+    def __post_init__(self) -> None:
+        if self.error is not None:
+            # its frames hold the whole file, and there may be very many
+            self.error.__traceback__ = self.error.__context__ = self.error.__cause__ = None
+
     @property
     def code(self) -> int:
         """The exit code of its error, or of what it contradicts; 0 without either."""

@@ -445,12 +445,18 @@ class Office:
             )
         roster = self.trusted.roster
         check_current(self.trusted, self.now)
+        listed = [entry for entry in entries if entry.number.volume == chosen]
+        if [entry.number.ordinal for entry in listed] != list(range(1, len(listed) + 1)):
+            raise RefusedError(
+                f"a dispatch of {self.handle}/{chosen} is not signed yet, and later ones are",
+                hint="the next `issue` or `receive` signs it",
+            )
         statement = Statement(
             issuer=self.handle,
             volume=chosen,
             date=self.now,
             roster=RosterRef(roster.realm, roster.version, roster.digest),
-            ids=tuple(entry.id for entry in entries if entry.number.volume == chosen),
+            ids=tuple(entry.id for entry in listed),
         )
         return sign_statement(statement, [self._signing_key(roster.version)])
 

@@ -28,6 +28,8 @@ FIRST_YEAR = 1970
 LAST_YEAR = 2999
 """The years of a period. Durations are at most 99,999 days, so due moments stay before the year 9999."""
 
+# Files beside the time zones that mean something else on every machine, or count leap seconds.
+OF_THIS_MACHINE = frozenset({"localtime", "posixrules", "posix", "right"})
 _DAY = timedelta(days=1)
 _WEEK = timedelta(days=7)
 _PERIOD = re.compile(
@@ -118,11 +120,12 @@ def periods_begun(first: Period, last: Period | None, zone: ZoneInfo, now: datet
 def find_zone(name: str) -> ZoneInfo:
     """Find a time zone by its IANA name. Raises RefusedError if this machine does not know it."""
     try:
-        return ZoneInfo(name)
+        zone = None if name.partition("/")[0] in OF_THIS_MACHINE else ZoneInfo(name)
     except (KeyError, OSError, ValueError):  # a missing zone, a folder of zones, a name that is none
-        raise RefusedError(
-            f"this machine knows no time zone {name!a}", hint="install its time zone data"
-        ) from None
+        zone = None
+    if zone is None:
+        raise RefusedError(f"this machine knows no time zone {name!a}", hint="install its time zone data")
+    return zone
 
 
 @lru_cache(maxsize=65536)

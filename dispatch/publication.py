@@ -9,14 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dispatch.errors import DigestError, StatementError
+from dispatch.envelope import check_agreement, check_right
+from dispatch.errors import DigestError
 from dispatch.message import content_digest, parse_message
 from keys.signed import encode_signed
-from keys.text import format_date
 
 if TYPE_CHECKING:
     from dispatch.envelope import OpenedMessage, VerifiedNote
     from dispatch.message import Message
+    from keys.roster import Roster
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,19 +40,15 @@ def note_file(opened: OpenedMessage) -> bytes:
     return encode_signed(opened.verified.verified_note.signed_note.signed)
 
 
-def verify_content(line: bytes, verified: VerifiedNote) -> Published:
-    """Check that a message line is what a verified note commits to, by that office, under that number.
+def verify_content(line: bytes, verified: VerifiedNote, roster: Roster) -> Published:
+    """Check that a message line is what a verified note commits to, and steps 9 and 10 as a receiver does.
 
-    Raises DigestError, MessageError, StatementError.
+    Raises DigestError, MessageError, StatementError, RefusedError.
     """
-    note = verified.note
+    note = verified.signed_note.note
     if content_digest(line) != note.content:
         raise DigestError(f"this text is not the one that {note.number} commits to")
     message = parse_message(line)
-    if (message.number, message.date, message.from_) != (
-        str(note.number),
-        format_date(note.date),
-        note.number.handle,
-    ):
-        raise StatementError("the message has another number, date or issuer than its note")
+    check_agreement(message, note, roster)
+    check_right(message, note, roster)
     return Published(verified=verified, message=message)

@@ -75,8 +75,10 @@ def parse_statement(data: bytes) -> SignedStatement:
     signed = parse_signed(data, max_text=MAX_STATEMENT)
     try:
         statement, head = _parse(signed.text.decode("ascii"))
-    except (FormatError, UnicodeDecodeError, ValueError) as error:
+    except FormatError as error:
         raise MalformedError(f"the statement: {error}") from None
+    except ValueError:  # characters, or numbers of fields, that no statement has
+        raise MalformedError("the statement: a line of another form") from None
     if head != root(map(leaf_hash, statement.ids)):
         raise ProofError("the statement's ids do not have the root that it names")
     if encode_statement(statement) != signed.text:
@@ -104,12 +106,11 @@ def _parse(text: str) -> tuple[Statement, bytes]:
     version, *lines = text.split("\n")[:-1]
     if version != _VERSION_LINE:
         raise FormatError("another first line")
-    pairs = [line.split(": ", 1) for line in lines]
-    if [pair[0] for pair in pairs[: len(_FIELDS)]] != list(_FIELDS) or any(
-        pair[0] != "id" for pair in pairs[len(_FIELDS) :]
-    ):
+    pairs = [line.partition(": ") for line in lines]
+    names = [name for name, _, _ in pairs]
+    if names != [*_FIELDS, *["id"] * (len(names) - len(_FIELDS))]:
         raise FormatError("its lines are register, date, roster and then ids")
-    values = [pair[1] for pair in pairs if len(pair) == 2]  # noqa: PLR2004 - a name and a value
+    values = [value for _, _, value in pairs]
     place, size, head = values[0].split(" ")
     issuer, volume = place.split("/")
     name, digest = values[2].split(" ")

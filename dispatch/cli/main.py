@@ -129,6 +129,11 @@ def _report(error: BaseException) -> int:
 
 def main() -> None:
     """Run the command line of this process."""
+    # whoever closed a stream does not want to hear of it: what is done is done all the same
+    sys.stdin, sys.stdout, sys.stderr = (
+        stream or open(os.devnull, mode)  # noqa: PTH123, SIM115 - for as long as the process lives
+        for stream, mode in ((sys.stdin, "r"), (sys.stdout, "w"), (sys.stderr, "w"))
+    )
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # a terminal of another script shows escapes rather than nothing
@@ -139,8 +144,7 @@ def main() -> None:
 def _flush(code: int) -> int:
     """Write out what stands in the buffer; what nobody can take is said once, and not again at exit."""
     try:
-        if sys.stdout is not None:
-            sys.stdout.flush()
+        sys.stdout.flush()
     except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return code or _report(error)

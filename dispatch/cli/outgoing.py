@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -280,9 +281,18 @@ def issue_command(draft: str, directory: Path | None, attachments: tuple[Path, .
 
 
 def show_issued(office: Office, issued: Issued, *, as_json: bool) -> None:
-    """Print what was issued, and what has to be known of it."""
+    """Print what was issued, and what has to be known of it; that it was, even where printing fails."""
     warn_unreleased(office)
     warn_ahead(office, issued)
+    try:
+        _print_issued(issued, as_json=as_json)
+        sys.stdout.flush()
+    except OSError:
+        warn(f"{issued.number} is issued all the same; its files are in {issued.files[0].parent}")
+        raise
+
+
+def _print_issued(issued: Issued, *, as_json: bool) -> None:
     if as_json:
         print_json(
             {

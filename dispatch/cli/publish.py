@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dispatch.cli.common import number_argument, open_office, say, write_output
+from dispatch.cli.common import number_argument, open_office, say, warn, write_output
 from dispatch.cli.outgoing import folder_type
 from dispatch.cli.setup import force_option, output_option
 
@@ -42,7 +42,7 @@ def publish_command(
     dispatch publish cc/2026/17 -o public --annotate "Read out in Tula on 3 May"
     dispatch publish cc/2026/17 -o audit --for-audit
     """
-    from dispatch.files import make_folder
+    from dispatch.files import make_folder, write_whole
     from dispatch.publication import note_file, published_names
     from dispatch.render.html import publication_html
 
@@ -60,14 +60,14 @@ def publish_command(
         annotations=annotations,
     )
     files = [(message_name, opened.line), (note_name, note_file(opened)), (page_name, page.encode())]
-    if for_audit:
-        files.append((audit_name, opened.line + opened.secrets_line))
     make_folder(directory)
     for name, data in files:
-        write_output(data, str(directory / name), force=force)
+        write_whole(directory / name, data, overwrite=force)
     say(f"{', '.join(name for name, _ in files)} are in {directory}")
     if for_audit:
-        say(f"warning: {audit_name} is for the auditor alone: it holds the secrets of the circular")
+        secret = opened.line + opened.secrets_line
+        write_whole(directory / audit_name, secret, overwrite=force, mode=0o600)
+        warn(f"{audit_name} is there too, for the auditor alone: it holds the secrets of the circular")
 
 
 @click.group("register")

@@ -86,14 +86,14 @@ def _verify_content(content: str, file: tuple[str, ...], trusted: TrustedRoster,
         show_problem(verdict.error, verdict.hint, verdict.file)
         return verdict.code
     verified = verifier.verify_note(parse_signed_note(read_input(file[0])))
-    message = verify_content(read_input(content), verified).message
+    message = verify_content(read_input(content), verified, trusted.roster).message
     if as_json:
         print_json([_as_json(verdict)])
     else:
         subject = clean(message.subject)
         print_text(
-            f"holds  {content}: issued by {message.from_} as {message.number} on {message.date}, "
-            f"{verdict.copies} copies: {subject}"
+            f"holds  {content}: {message.kind} issued by {message.from_} as {message.number} "
+            f"on {message.date}, {verdict.copies} copies: {subject}"
         )
     return 0
 

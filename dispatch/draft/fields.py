@@ -13,6 +13,7 @@ from dispatch.draft.report import OF_REPORTS, ReportDraft, read_report
 from dispatch.draft.table import Table
 from dispatch.draft.text import meant
 from dispatch.message import Precedence, PromiseMade, Relation, Reply
+from dispatch.periods import OF_THIS_MACHINE
 from keys.errors import FormatError
 
 if TYPE_CHECKING:
@@ -123,7 +124,7 @@ class Fields:
 
 @cache
 def _zones() -> frozenset[str]:
-    return frozenset(available_timezones())
+    return frozenset(available_timezones() - OF_THIS_MACHINE)
 
 
 def _check_zone_exists(zone: str) -> None:

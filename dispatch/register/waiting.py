@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 # How many files of one issuer may be held or kept as evidence, and how many of nobody knows whom.
 MAX_WAITING: Final = 1000
 MAX_UNVERIFIED: Final = 100
+# How many under one number are evidence enough, where there is no more room.
+MAX_TWINS: Final = 3
 
 HeldState = Literal["held", "rejected"]
 
@@ -54,12 +56,15 @@ class WaitingFiles:
 
         Whoever can put files into the post can have unverified ones kept: of those the newest
         MAX_UNVERIFIED stay. Raises RefusedError for one more verified file of an issuer that has
-        MAX_WAITING here, unless it proves an equivocation.
+        MAX_WAITING here, unless it is one of the first that prove an equivocation.
         """
         with self._database.transaction():
             kept = "SELECT count(*) FROM waiting WHERE issuer = ? AND verified AND digest <> ?"
             [count] = self._database.row(kept, (waiting.number.handle, waiting.digest))
-            if waiting.is_verified and count >= MAX_WAITING and waiting.code != INTEGRITY:
+            twins = "SELECT count(*) FROM waiting WHERE number = ? AND verified AND digest <> ?"
+            [same] = self._database.row(twins, (str(waiting.number), waiting.digest))
+            is_evidence = waiting.code == INTEGRITY and same < MAX_TWINS
+            if waiting.is_verified and count >= MAX_WAITING and not is_evidence:
                 raise RefusedError(
                     f"{MAX_WAITING} files of {waiting.number.handle} are held or rejected already"
                 )

@@ -1,7 +1,8 @@
 """Tables for a spreadsheet. Pure.
 
 UTF-8 with a byte order mark, without which Excel takes Cyrillic for something else. What would be a
-formula is told to be text by an apostrophe before it: what others wrote must not run in a spreadsheet.
+formula is told to be text by an apostrophe before it: what others wrote must not run in a spreadsheet,
+nor in one that takes semicolons for the ends of cells, as Excel does in many countries.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 _BOM = "\ufeff"
 _FORMULA = re.compile(r"[=+\-@\t\r\n|%＝＋－＠]")
+# where another spreadsheet than RFC 4180's begins a cell, and a formula behind it
+_INNER_FORMULA = re.compile(r"([;\t\r\n]['\" ]*)(?=[=+\-@|%＝＋－＠])")
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 
 
@@ -34,6 +37,7 @@ def csv_cell(value: object) -> str:
         return ""
     text = str(value).lower() if isinstance(value, bool) else str(value)
     text = text.replace("\x00", "")
+    text = text[:1] + _INNER_FORMULA.sub(r"\1'", text[1:])
     if _FORMULA.match(text.lstrip(" ")) and not _NUMBER.fullmatch(text):
         return f"'{text}"
     return text

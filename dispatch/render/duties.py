@@ -32,6 +32,7 @@ _SHOWN = {
 }
 LEGEND = ". not over · due · yes on time · late · OVERDUE · back: returned for correction · nil · waived"
 _CELL = 10
+_MOST_ROWS = 500
 _REPLIES = ("undertaken", "acknowledged", "refused", "received", "silent")
 
 
@@ -46,7 +47,7 @@ def slot_json(slot: Slot) -> dict[str, Any]:
         "event": slot.event,
         "state": slot.state,
         "nil": filing.nil if filing else None,
-        "due": format_date(slot.due) if slot.due else None,
+        "due": _due_date(slot.due),
         "received": format_date(filing.received) if filing and filing.received else None,
         "report": str(filing.number) if filing else None,
         "id": encode_base64(filing.id) if filing else None,
@@ -54,6 +55,11 @@ def slot_json(slot: Slot) -> dict[str, Any]:
         "sent_in_time": slot.was_sent_in_time,
         "reports": slot.filings,
     }
+
+
+def _due_date(due: datetime | None) -> str | None:
+    """Write a due moment as dates are written; before an event of 1970 it may lie earlier than these do."""
+    return f"{due:%Y-%m-%dT%H:%M:%SZ}" if due else None
 
 
 def standing_json(case: Case, standing: Standing) -> dict[str, Any]:
@@ -64,7 +70,7 @@ def standing_json(case: Case, standing: Standing) -> dict[str, Any]:
         "office": standing.office,
         "state": standing.state,
         "expected": case.circular.reply,
-        "due": format_date(standing.due) if standing.due else None,
+        "due": _due_date(standing.due),
         "overdue": standing.is_overdue,
         "reply": str(answer.number) if answer else None,
         "date": format_date(answer.date) if answer else None,
@@ -86,10 +92,12 @@ def own_text(slots: Iterable[Slot], answers: Iterable[tuple[Case, Standing]], wi
     ]
     # what has no due moment stands last
     rows.sort(key=lambda row: (row[0] is None, row[0] and row[0].timestamp(), row[2:]))
-    cells = [(dtg(row[0]) if row[0] else "-", *row[1:]) for row in rows]
-    return (
-        table(("due", "state", "what", "for", "report"), cells, width, "what") if rows else "nothing is owed"
-    )
+    if not rows:
+        return "nothing is owed"
+    cells = [(dtg(row[0]) if row[0] else "-", *row[1:]) for row in rows[:_MOST_ROWS]]
+    text = table(("due", "state", "what", "for", "report"), cells, width, "what")
+    more = len(rows) - len(cells)
+    return f"{text}\n… and {more} more, due later; --json and --csv have all" if more else text
 
 
 def occasion_text(slot: Slot) -> str:

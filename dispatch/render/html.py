@@ -5,7 +5,7 @@ The templates lie in `dispatch/templates`; Jinja2 escapes whatever goes into the
 
 from __future__ import annotations
 
-import unicodedata
+import re
 from collections import defaultdict
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,7 @@ from dispatch.duties import events_of, rates
 from dispatch.message import Receipt
 from dispatch.render.audit import VERDICTS, by_obligation, runs_text
 from dispatch.render.collation import figure, occasion_text, plain, span_text
+from dispatch.render.terminal import clean
 from keys.codec import encode_base64
 from keys.text import format_date, parse_date
 
@@ -51,12 +52,8 @@ def environment() -> Environment:
 
 
 def shown(value: object) -> str:
-    """Make foreign text safe to read: no controls, no bidirectional controls; lines stay lines."""
-    return "".join(
-        character
-        for character in str(value)
-        if character == "\n" or unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Co", "Cn")
-    )
+    """Make foreign text safe to read: no controls, no bidirectional controls; lines and tabs stay."""
+    return "".join(part if part in "\n\t" else clean(part) for part in re.split("([\n\t])", str(value)))
 
 
 def collation_html(collation: Collation) -> str:

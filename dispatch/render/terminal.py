@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 # Joiners that some scripts need; every other format character goes.
 _KEPT = "\u200c\u200d"
+_PARTING = "\t\n\v\f\r\x85\u2028\u2029"
 _INDENT = "  "
 _LABEL_WIDTH = 12
 _GAP = 2
@@ -24,11 +25,14 @@ _MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT",
 
 
 def clean(text: str) -> str:
-    """Strip control, format and separator characters from one line of foreign text."""
+    """Strip control, format and separator characters from one line of foreign text.
+
+    Of those that part words a space is left, or figures would run together.
+    """
     return "".join(
-        character
+        " " if character in _PARTING else character
         for character in text
-        if character in _KEPT or unicodedata.category(character) not in _STEERING
+        if character in _KEPT + _PARTING or unicodedata.category(character) not in _STEERING
     )
 
 
@@ -120,6 +124,8 @@ def wrapped(line: str, width: int) -> list[str]:
     from rich.cells import cell_len, chop_cells
 
     width = max(_NARROWEST, width)
+    # blanks at the end are nothing to see, and finding no word behind them takes the square of their number
+    line = line.rstrip(" ")
     if cell_len(line) <= width:
         return [line]
     margin = line[: min(len(line) - len(line.lstrip(" ")), width // 2)]

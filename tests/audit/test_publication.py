@@ -42,6 +42,17 @@ def test_remarks_stand_outside_the_text(published: Path) -> None:
     assert page.index("The text as signed") < page.index("Remarks of the editor") < page.index("&lt;b&gt;")
 
 
+def test_the_secrets_for_the_auditor_are_their_owners(
+    homes: Homes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DISPATCH_NOW", END.strftime("%Y-%m-%dT%H:%M:%SZ"))
+    home = str(homes.path / "homes" / "cc")
+    assert run(["--home", home, "publish", "cc/2026/1", "-o", str(tmp_path / "x"), "--for-audit"]) == 0
+    modes = {path.suffix: path.stat().st_mode & 0o777 for path in (tmp_path / "x").iterdir()}
+    assert modes[".circular"] == 0o600
+    assert modes[".message"] != 0o600
+
+
 @pytest.mark.tool("ssh-keygen")
 def test_the_page_says_how_and_it_is_so(published: Path) -> None:
     page = (published / "cc-2026-1.html").read_text("utf-8")

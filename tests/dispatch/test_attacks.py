@@ -5,8 +5,11 @@ What stops each, the tests of the single modules show through the library; here 
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import re
+import shlex
+import subprocess
 import sys
 import tracemalloc
 from dataclasses import dataclass, replace
@@ -90,6 +93,10 @@ def forged(handle: str = "tula", **fields: Any) -> Callable[[Realm], bytes]:
 
 def changed(**fields: Any) -> Callable[[Any], Any]:
     return lambda value: replace(value, **fields)
+
+
+def changed_message(**fields: Any) -> Callable[[Any], Any]:
+    return lambda message: msgspec.structs.replace(message, **fields)
 
 
 def edited(old: bytes, new: bytes, **fields: Any) -> Callable[[Realm], bytes]:
@@ -678,6 +685,52 @@ def test_a_copy_that_does_not_know_of_what_we_have(realm: Realm, terminal: Termi
     )
     assert (code, len(lines)) == (0, 1)
     assert "cc/2026/9 passes over cc/2026/4, and both are here: the register of cc was forked" in lines[0]
+
+
+@pytest.mark.parametrize(
+    ("forgery", "code", "line"),
+    [
+        (Forgery(), 0, ""),
+        (Forgery(issuer="kursk", to=("tula",)), 7, "kursk has no right to issue"),
+        (Forgery(handles=lambda handles: handles[:2]), 3, "the copies are not exactly those"),
+        (Forgery(message=changed_message(number="cc/2026/9")), 3, "another number or date"),
+    ],
+)
+def test_a_publication_of_what_no_receiver_takes(
+    forgery: Forgery, code: int, line: str, realm: Realm, terminal: Terminal
+) -> None:
+    """A text and a note that agree in their digest may still be none that anybody had to follow."""
+    lines: list[bytes] = []
+
+    def keep(line: bytes, secrets: bytes) -> tuple[bytes, bytes]:
+        lines.append(line)
+        return line, secrets
+
+    envelope = parse_envelope(realm.forge(dataclasses.replace(forgery, plaintext=keep))[forgery.issuer])
+    (realm.path / "x.message").write_bytes(lines[0])
+    (realm.path / "x.note").write_bytes(encode_signed(envelope.signed_note.signed))
+    pin = realm.trusted.roster.root_fingerprint(2)
+    trust = ["--roster", realm.home("cc").roster, "--root", pin]
+    found, errors = terminal.errors(
+        "verify", "--content", realm.path / "x.message", realm.path / "x.note", *trust
+    )
+    assert (found, len(errors)) == (code, 1 if code else 0), errors
+    assert all(line in error for error in errors)
+
+
+# Closed streams
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-", "<&-", ">/dev/full"])
+def test_what_is_done_is_done_whoever_listens(closed: str, realm: Realm) -> None:
+    (realm.path / "draft.md").write_text('+++\nkind = "letter"\nsubject = "S"\nto = ["tula"]\n+++\nx\n')
+    issue = ["issue", str(realm.path / "draft.md"), "-o", str(realm.path / "post")]
+    words = shlex.join([sys.executable, "-m", "dispatch", "--home", str(realm.home("cc").path), *issue])
+    done = subprocess.run(["sh", "-c", f"{words} {closed}"], capture_output=True, text=True, check=False)
+    assert done.returncode == (1 if "full" in closed else 0), done.stderr
+    assert "unexpected" not in done.stderr
+    assert ("cc/2026/1 is issued all the same" in done.stderr) == ("full" in closed)
+    assert len(list((realm.path / "post").glob("cc-2026-1.*"))) == 2
 
 
 # Cards

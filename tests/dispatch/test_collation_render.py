@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import shutil
 import subprocess
 from html.parser import HTMLParser
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 
 from dispatch.render.collation import collation_csv, collation_json, collation_text
 from dispatch.render.csv import csv_cell, csv_text
-from dispatch.render.html import collation_html
+from dispatch.render.html import collation_html, shown
 from tests.dispatch.returns import HOSTILE, example
 
 if TYPE_CHECKING:
@@ -56,6 +57,31 @@ class Page(HTMLParser):
 @pytest.mark.parametrize("cell", ["=1+1", "+7", "-1+2", "@SUM(A1)", "\t=1", "\r=1", " =1", "|x", "%x", "＝1"])
 def test_a_formula_is_text(cell: str) -> None:
     assert csv_cell(cell) == f"'{cell}"
+
+
+@pytest.mark.parametrize(
+    "cell", ["calm;=1+1", 'calm; =HYPERLINK("x")', "a;b;+7", "a\n=1", "a\t@SUM(A1)", 'a;"=1+1', "a;'-1"]
+)
+def test_a_formula_is_text_where_semicolons_end_cells(cell: str) -> None:
+    """Excel takes the list separator of its country, whatever the file says."""
+    text = csv_text(("a",), [(cell,)])
+    found = [one for row in csv.reader(io.StringIO(text), delimiter=";") for one in row]
+    assert not any(re.match(r"['\" ]*[=+@-]", one) and not one.lstrip().startswith("'") for one in found)
+    assert csv_cell("Тула; Пенза; 7") == "Тула; Пенза; 7"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("12\n34\t56", "12\n34\t56"),
+        ("12\r34\u202856", "12 34 56"),
+        ("\u0645\u06cc\u200c\u062e", "\u0645\u06cc\u200c\u062e"),
+        ("a\u202eb\x1b", "ab"),
+        ("\ue000\U0002ebf0", "\ue000\U0002ebf0"),
+    ],
+)
+def test_a_page_shows_all_that_does_not_steer(text: str, expected: str) -> None:
+    assert shown(text) == expected
 
 
 @pytest.mark.parametrize("cell", ["-1", "-12.50", "12", "0", "a=b", "Топливо", "1+1"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from icalendar import Calendar
 
 from dispatch.duties import slots_of
@@ -40,6 +42,23 @@ def test_what_is_done_is_not_owed() -> None:
     one = case(filings=(filing(),), offices=("tula",))
     assert own_text(slots_of(one, DUE)[:1], (), 80) == "nothing is owed"
     assert "overdue" in own_text(slots_of(case(offices=("tula",)), DUE), (), 80)
+
+
+def test_a_moment_before_an_event_of_1970_is_written() -> None:
+    """Dates of notes begin with 1970; a branch may name an event of its first day all the same."""
+    one = case(
+        obligation(every=None, from_=None, before="conference"),
+        filings=(filing(occasion="event:1", event_label="x", event_date=date(1970, 1, 1)),),
+    )
+    assert "1969-12-26T21:00:00Z" in [slot_json(slot)["due"] for slot in slots_of(one, DUE)]
+
+
+def test_very_many_open_slots_are_cut_short() -> None:
+    many = slots_of(case(obligation(from_="1970-01"), offices=("tula",)), DUE)
+    assert len(many) > 600
+    text = own_text(many, (), 80)
+    assert len(text.split("\n")) == 502
+    assert text.endswith(f"… and {len(many) - 500} more, due later; --json and --csv have all")
 
 
 def test_json_has_every_key() -> None:

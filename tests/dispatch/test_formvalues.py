@@ -413,3 +413,17 @@ def test_a_paragraph_goes_to_the_next_number() -> None:
     assert paragraph_text(body, 2) == "2. Two\nand more"
     assert paragraph_text(body, 10) == "10. Ten"
     assert paragraph_text(body, 3) == paragraph_text(body, None) == ""
+
+
+def test_of_very_many_unknown_names_only_the_first_are_guessed_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Guessing takes a while for each, and a report may have a hundred thousand."""
+    guessed: list[str] = []
+
+    def guess(word: str, *_: object) -> list[str]:
+        guessed.append(word)
+        return []
+
+    monkeypatch.setattr("dispatch.formvalues.get_close_matches", guess)
+    with pytest.raises(RefusedError, match="has no 'n0'"):
+        check_values(FORM, {f"n{number}": 1 for number in range(1000)})
+    assert len(guessed) == 20

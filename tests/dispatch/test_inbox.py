@@ -488,6 +488,29 @@ class TestStrangers:
             outcome = only(realm.receive("tula", folder / "tula.dispatch"))
         assert (outcome.state, outcome.code) == ("rejected", 3)
 
+    def test_only_so_much_evidence_of_one_number_finds_room(
+        self, realm: Realm, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("dispatch.register.waiting.MAX_WAITING", 0)
+        outcomes = [
+            only(
+                realm.receive("tula", realm.put(realm.forge(Forgery(text=f"{n}")), f"{n}") / "tula.dispatch")
+            )
+            for n in range(6)
+        ]
+        assert [outcome.state for outcome in outcomes] == ["new", *["rejected"] * 3, *["refused"] * 2]
+        assert {outcome.code for outcome in outcomes[1:]} == {3}
+        assert len(waiting(realm, "tula", "rejected")) == 3
+
+    def test_what_is_refused_does_not_stay_in_memory(self, realm: Realm) -> None:
+        """The frames of an error hold the file, and a post may hold very many."""
+        files = realm.forge(Forgery(signers=[SigningKey.generate()]))
+        outcome = only(realm.receive("tula", realm.put(files) / "tula.dispatch"))
+        held = only(realm.receive("tula", realm.put(realm.forge(Forgery(date=NOW + 3 * DAY)), "held")))
+        for error in (outcome.error, held.error):
+            assert error is not None
+            assert (error.__traceback__, error.__context__, error.__cause__) == (None, None, None)
+
     def test_a_hostile_name_or_folder_costs_only_itself(self, realm: Realm) -> None:
         """A name that is no text, a folder deeper than Python recurses, a path that is too long."""
         folder = realm.issue()

@@ -108,6 +108,16 @@ class TestLooking:
         with pytest.raises(DigestError):
             office.read(FIRST)
 
+    def test_a_list_with_a_hole_is_never_signed(self, realm: Realm) -> None:
+        for _ in range(3):
+            realm.issue()
+        office = realm.office("cc")
+        assert office.register_statement("2026")
+        database = office.register._database  # noqa: SLF001 - what a run that was killed leaves
+        database.execute("UPDATE notes SET state = 'pending', signatures = NULL WHERE ordinal = 2")
+        with pytest.raises(RefusedError, match="not signed yet"):
+            office.register_statement("2026")
+
     def test_what_is_not_there(self, realm: Realm) -> None:
         with pytest.raises(RefusedError, match="the register has no"):
             realm.office("cc").read(FIRST)

@@ -202,7 +202,9 @@ def test_within_days_of_a_moment_means_the_same_time_of_day() -> None:
     assert due_since(moment, "P0D", ZoneInfo("Europe/Berlin")) == moment
 
 
-@pytest.mark.parametrize("zone", ["Mars/Olympus", "Europe", "posixrules/..", "../etc/passwd"])
+@pytest.mark.parametrize(
+    "zone", ["Mars/Olympus", "Europe", "posixrules/..", "../etc/passwd", "localtime", "right/UTC"]
+)
 def test_a_zone_that_this_machine_does_not_know(zone: str) -> None:
     with pytest.raises(RefusedError, match="no time zone"):
         find_zone(zone)

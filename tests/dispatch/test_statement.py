@@ -49,6 +49,8 @@ def test_what_is_written_is_read(ids: list[bytes]) -> None:
         (b"roster: rkp/2 ", b"roster: rkp ", MalformedError),
         (b"id: AAAA", b"id:AAAA", MalformedError),
         (b"id: AAAA", b"id: AAAB", ProofError),
+        (encode_statement(GOOD), b"dispatch-register/v1\nregister\ndate\nroster\n", MalformedError),
+        (encode_statement(GOOD), b"dispatch-register/v1\n", MalformedError),
     ],
 )
 def test_another_form_is_refused(old: bytes, new: bytes, error: type[Exception]) -> None:
