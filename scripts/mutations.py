@@ -325,15 +325,95 @@ MUTATIONS: dict[str, tuple[Mutation, ...]] = {
         ((REGISTER, "                if known.id != verified.id:", "                if not known.id:"),),
     ),
     "A second dispatch under the number of one": (
-        ((REGISTER, "            self._demand_no_twin(verified)\n", ""),),
+        (
+            (
+                INBOX,
+                "            if parse_envelope(file).signed_note.id != verified.id:",
+                "            if not file:",
+            ),
+        ),
     ),
     "Dates that go backwards": (
-        ((CONTINUITY, "    if later.date < earlier.date:", "    if not later.date:"),),
+        ((CONTINUITY, "before is not None and note.date < before.note.date:", "before and not note.date:"),),
+        ((CONTINUITY, "after is not None and after.note.date < note.date:", "after and not note.date:"),),
     ),
     "A register rewritten": (
-        ((CONTINUITY, "    if tree.root != note.register.root:", "    if not tree.root:"),),
-        ((CONTINUITY, "    _check_later_heads(new, held)\n", ""),),
+        ((CONTINUITY, "    if tree is not None and tree.root != head.root:", "    if not head.root:"),),
+        ((CONTINUITY, "        if tree.root != note.register.root:", "        if not tree.root:"),),
     ),
+    "A thief's note with a number far ahead": (
+        (
+            (
+                INBOX,
+                "            if other is None or not self._is_compromised(other):",
+                "            if text:",
+            ),
+        ),
+        (
+            (
+                INBOX,
+                '            contradiction=self._contradiction(verified, is_new=outcome.state == "new"),\n',
+                "",
+            ),
+        ),
+    ),
+    "Line ends or tabs that vanish": (
+        (
+            (
+                TERMINAL,
+                '        " " if character in _PARTING else character',
+                '        "" if character in _PARTING else character',
+            ),
+        ),
+        (("dispatch/render/html.py", 'part if part in "\\n\\t" else clean(part)', "clean(part)"),),
+    ),
+    "A line of blanks": (
+        ((TERMINAL, '    line = line.rstrip(" ")\n', ""),),
+        (("dispatch/formvalues.py", " if len(faults) < _GUESSES else []", ""),),
+    ),
+    "Forged files that stay in memory": (
+        (
+            (
+                INBOX,
+                "        if self.error is not None:\n            # its frames",
+                "        if self.missing:\n            # its frames",
+            ),
+        ),
+    ),
+    "Large files that wait": (
+        (
+            (
+                "dispatch/register/database.py",
+                '    "0003-files-after-what-is-said-of-them.sql",\n',
+                "",
+            ),
+        ),
+    ),
+    "Very much evidence": (((WAITING, " and same < MAX_TWINS", ""),),),
+    "A text and a note that agree": (
+        (("dispatch/publication.py", "    check_agreement(message, note, roster)\n", ""),),
+        (("dispatch/publication.py", "    check_right(message, note, roster)\n", ""),),
+    ),
+    "A report of an event in 1970": (
+        (("dispatch/render/duties.py", 'f"{due:%Y-%m-%dT%H:%M:%SZ}" if due', "format_date(due) if due"),),
+    ),
+    "A time zone that means something else": (
+        (("dispatch/periods.py", 'frozenset({"localtime", "posixrules", "posix", "right"})', "frozenset()"),),
+    ),
+    "Whoever calls the program": (
+        (
+            (
+                MAIN,
+                "        stream or open(os.devnull, mode)",
+                "        stream or open(os.devnull, mode).close()",
+            ),
+        ),
+        (("dispatch/cli/outgoing.py", "is issued all the same;", "is"),),
+    ),
+    "A signed list of a register with a hole": (
+        (("dispatch/office.py", "!= list(range(1, len(listed) + 1)):", "== []:"),),
+    ),
+    "The secrets for an auditor, readable": ((("dispatch/cli/publish.py", ", mode=0o600", ""),),),
     "A register that forgets": (
         ((CONTINUITY, "    return after is None or after < earlier or", "    return after is not None and"),),
         ((CONTINUITY, "(head.volume, head.size) < (earlier.volume, earlier.ordinal)", "False"),),
@@ -660,6 +740,7 @@ MUTATIONS: dict[str, tuple[Mutation, ...]] = {
     ),
     "A value of a report that a spreadsheet": (
         (("dispatch/render/csv.py", "    if _FORMULA.match(", "    if False and _FORMULA.match("),),
+        (("dispatch/render/csv.py", '_INNER_FORMULA.sub(r"\\1\'", text[1:])', "text[1:]"),),
     ),
     "Markup or script in labels": (
         (("dispatch/render/html.py", "        autoescape=True,", "        autoescape=False,"),),
