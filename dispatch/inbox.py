@@ -59,7 +59,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from dispatch.docket import Docket
-    from dispatch.note import Number
+    from dispatch.note import Note, Number
     from dispatch.register import HeldState, Register
     from keys.age.recipients import Identity
     from keys.trust import TrustedRoster
@@ -337,13 +337,16 @@ class Inbox:
         if before is not None and passes_over(
             verified.copy.after, verified.note.register, before.note.number
         ):
-            return before.note.number
-        if later is None:
+            other = before.note.number
+        elif later is not None and self._passes_over(later.note, number):
+            other = later.note.number
+        else:
             return None
-        copy = self._register.copy_for(self._register.get(later.note.number), self._handle)
-        if copy is not None and passes_over(copy.after, later.note.register, number):
-            return later.note.number
-        return None
+        return None if self._is_compromised(other) else other
+
+    def _passes_over(self, later: Note, number: Number) -> bool:
+        copy = self._register.copy_for(self._register.get(later.number), self._handle)
+        return copy is not None and passes_over(copy.after, later.register, number)
 
 
 def _check_not_ahead(date: datetime, now: datetime) -> None:
