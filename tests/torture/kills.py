@@ -250,6 +250,9 @@ class Init(Ordeal):
         assert {path: _keys(path) for path in keys} == keys
         assert has_roster(realm, "new") == 1
         there = {path.name for path in home.path.iterdir() if not (litter and path.name.startswith("."))}
+        if done:
+            # an `init` that is refused writes nothing and sweeps nothing; the next edit of the roster does
+            there = {name for name in there if not name.startswith(".card.")}
         assert there - {"lock"} == {"card", "office.key", "root.key", "roster"}
 
     def check_done(self, realm: Realm) -> None:
