@@ -92,8 +92,14 @@ MUTATIONS: dict[str, tuple[Mutation, ...]] = {
         (("keys/age/__init__.py", "if HYBRID in kinds and len(kinds) > 1:", "if not kinds:"),),
     ),
     "An addressee left out": (
-        ((ENVELOPE, "if note.copies.count != len(copies) or copies", "if copies"),),
-        ((ENVELOPE, " or copies[copy.index - 1] != copy.to:", ":"),),
+        ((ENVELOPE, "    if note.copies.count != len(copies):", "    if not copies:"),),
+        (
+            (
+                ENVELOPE,
+                "    if check_agreement(message, note, roster)[copy.index - 1] != copy.to:",
+                "    if not check_agreement(message, note, roster):",
+            ),
+        ),
     ),
     "Another body behind a good signature": ((BODY,),),
     "A proof from another tree": (
@@ -319,7 +325,7 @@ MUTATIONS: dict[str, tuple[Mutation, ...]] = {
     ),
     "A dispatch withheld": (
         (PROOF,),
-        ((INBOX, "        return replace(outcome, after=after)", "        return outcome"),),
+        ((INBOX, "            after=None if is_here else after,\n", ""),),
     ),
     "Two dispatches under one number": (
         ((REGISTER, "                if known.id != verified.id:", "                if not known.id:"),),
@@ -572,7 +578,7 @@ MUTATIONS: dict[str, tuple[Mutation, ...]] = {
             ),
         ),
     ),
-    "A flood that leaves no room": (((WAITING, " and waiting.code != INTEGRITY", ""),),),
+    "A flood that leaves no room": (((WAITING, " and not is_evidence", ""),),),
     "A dispatch delayed until": (
         ((INBOX, "Path(waiting.name), waiting.first_seen)", "Path(waiting.name), self._now)"),),
     ),
