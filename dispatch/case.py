@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from dispatch.message import Message, RelationType
     from dispatch.note import Number
 
+RulingState: TypeAlias = Literal["accept", "return", "extend", "waive"]
 ReplyState: TypeAlias = Literal["silent", "received", "acknowledged", "undertaken", "refused"]
 
 
@@ -48,7 +49,7 @@ class Ruling:
 
     number: Number
     date: datetime
-    decision: Literal["accept", "return", "extend", "waive"]
+    decision: RulingState
     office: str
     obligation: str
     occasion: str

@@ -36,20 +36,21 @@ class Contradiction(NamedTuple):
 class Held(Protocol):
     """What is held of a register."""
 
-    def before(self, number: Number) -> HeldNote | None:
-        """Give the nearest note of the same office that is held and numbered before."""
-
     def after(self, number: Number) -> HeldNote | None:
-        """Give the nearest one that is numbered after."""
+        """Give the nearest note of the same office that is held and numbered after."""
 
     def tree(self, issuer: str, volume: str, size: int) -> Frontier | None:
         """Give the tree over the first ids of a volume; None if not all of them are held."""
 
 
-def contradictions(note: Note, held: Held, *, is_new: bool) -> Iterator[Contradiction]:
-    """Compare a note that is held with the others. `is_new`: it may complete what later ones pin."""
+def contradictions(
+    note: Note, before: HeldNote | None, after: HeldNote | None, held: Held, *, is_new: bool
+) -> Iterator[Contradiction]:
+    """Compare a note that is held with the others: the nearest before and after it, and the tree.
+
+    `is_new`: it may complete what later ones pin.
+    """
     number, head = note.number, note.register
-    before, after = held.before(number), held.after(number)
     if before is not None and note.date < before.note.date:
         yield Contradiction(before.note.number, _backwards(before.note, note))
     if after is not None and after.note.date < note.date:

@@ -27,6 +27,7 @@ from keys.trust import count_keys, judge_note
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from dispatch.addressees import Addressees
     from dispatch.message import Message
     from dispatch.plaintext import Secrets
     from keys.roster import Right, Roster
@@ -333,7 +334,8 @@ def open_envelope(
         raise DigestError("the secrets are not those of this message")
     secrets = parse_secrets(secrets_line, message, len(line))
     # 9: message and note agree; the copies are exactly to, info and the issuer
-    if check_agreement(message, note, roster)[copy.index - 1] != copy.to:
+    check_said(message, note)
+    if copies_of(message, note, roster).copies[copy.index - 1] != copy.to:
         raise StatementError("the copies are not exactly those for the message's addressees")
     # 10: the issuer's right
     check_right(message, note, roster)
@@ -344,22 +346,24 @@ def open_envelope(
     )
 
 
-def check_agreement(message: Message, note: Note, roster: Roster) -> tuple[str, ...]:
-    """Check that a message says what its note says, and give the handles of its copies in order.
+def check_said(message: Message, note: Note) -> None:
+    """Check that a message has the number, date and issuer of its note. Raises StatementError."""
+    said = (message.number, message.date, message.from_)
+    if said != (str(note.number), format_date(note.date), note.number.handle):
+        raise StatementError("the message has another number or date than its note")
 
-    Raises StatementError.
-    """
+
+def copies_of(message: Message, note: Note, roster: Roster) -> Addressees:
+    """Give who gets a message, as many as its note has copies. Raises StatementError."""
     from dispatch.addressees import expand
 
-    if message.number != str(note.number) or message.date != format_date(note.date):
-        raise StatementError("the message has another number or date than its note")
     try:
-        copies = expand(message.to, message.info, message.from_, roster, note.roster.version).copies
+        found = expand(message.to, message.info, message.from_, roster, note.roster.version)
     except RefusedError as error:
         raise StatementError(f"the message's addressees: {error}") from None
-    if note.copies.count != len(copies):
+    if note.copies.count != len(found.copies):
         raise StatementError("the copies are not exactly those for the message's addressees")
-    return copies
+    return found
 
 
 def check_right(message: Message, note: Note, roster: Roster) -> None:

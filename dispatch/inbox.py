@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from datetime import datetime
 
+    from dispatch.continuity import HeldNote
     from dispatch.docket import Docket
     from dispatch.note import Note, Number
     from dispatch.register import HeldState, Register
@@ -303,22 +304,25 @@ class Inbox:
         if outcome.opened is None:
             return outcome
         verified = outcome.opened.verified
-        after = verified.copy.after
+        number, after = verified.note.number, verified.copy.after
         is_here = after is None or self._register.find(after) or self._register.waiting.has(after)
+        neighbours = self._register.before(number), self._register.after(number)
         return replace(
             outcome,
             after=None if is_here else after,
-            disputed=self._disputed(verified),
-            contradiction=self._contradiction(verified, is_new=outcome.state == "new"),
+            disputed=self._disputed(verified, *neighbours),
+            contradiction=self._contradiction(verified, *neighbours, is_new=outcome.state == "new"),
         )
 
-    def _contradiction(self, verified: VerifiedEnvelope, *, is_new: bool) -> str:
+    def _contradiction(
+        self, verified: VerifiedEnvelope, before: HeldNote | None, after: HeldNote | None, *, is_new: bool
+    ) -> str:
         """Say what cannot be true beside what is registered, but for what a stolen key signed."""
         number = verified.note.number
         for file in self._register.waiting.rejected_under(number) if is_new else ():
             if parse_envelope(file).signed_note.id != verified.id:
                 return f"another dispatch, which was rejected, is signed with the number {number} too"
-        for other, text in contradictions(verified.note, self._register, is_new=is_new):
+        for other, text in contradictions(verified.note, before, after, self._register, is_new=is_new):
             if other is None or not self._is_compromised(other):
                 return text
         return ""
@@ -330,10 +334,11 @@ class Inbox:
         entries = (office.signing_entry(one.verify_key) for one in signatures)
         return any(entry is not None and entry.compromised is not None for entry in entries)
 
-    def _disputed(self, verified: VerifiedEnvelope) -> Number | None:
+    def _disputed(
+        self, verified: VerifiedEnvelope, before: HeldNote | None, later: HeldNote | None
+    ) -> Number | None:
         """Give the dispatch before that this one passes over, or the one after that passes over this one."""
         number = verified.note.number
-        before, later = self._register.before(number), self._register.after(number)
         if before is not None and passes_over(
             verified.copy.after, verified.note.register, before.note.number
         ):

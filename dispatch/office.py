@@ -35,7 +35,7 @@ from dispatch.files import locked, write_many
 from dispatch.inbox import Inbox
 from dispatch.keeper import load_trusted
 from dispatch.message import MAX_ITEMS, Circular, Report
-from dispatch.note import RosterRef, parse_number
+from dispatch.note import parse_number
 from dispatch.outbox import Outbox, no_progress, release, stored_note
 from dispatch.outgoing import (
     SlotName,
@@ -46,7 +46,7 @@ from dispatch.outgoing import (
     still_there,
 )
 from dispatch.register import Register
-from dispatch.statement import Statement, sign_statement
+from dispatch.statement import sign_statement, state_volume
 from keys.card import Card, parse_card
 from keys.codec import decode_base64
 from keys.errors import KeyFileError, KeysError, PassphraseError, UnlistedKeyError
@@ -435,29 +435,10 @@ class Office:
 
     def register_statement(self, volume: str | None) -> bytes:
         """Give the signed list of the ids of a volume of ours, by default the newest. Raises RefusedError."""
-        entries = self.register.of(self.handle)
-        volumes = sorted({entry.number.volume for entry in entries})
-        chosen = volume or (volumes[-1] if volumes else None)
-        if chosen is None or chosen not in volumes:
-            raise RefusedError(
-                f"our register has no volume {volume}" if volume else "our register is empty",
-                hint=f"it has: {', '.join(volumes)}" if volumes else "it begins with the first dispatch",
-            )
-        roster = self.trusted.roster
         check_current(self.trusted, self.now)
-        listed = [entry for entry in entries if entry.number.volume == chosen]
-        if [entry.number.ordinal for entry in listed] != list(range(1, len(listed) + 1)):
-            raise RefusedError(
-                f"a dispatch of {self.handle}/{chosen} is not signed yet, and later ones are",
-                hint="the next `issue` or `receive` signs it",
-            )
-        statement = Statement(
-            issuer=self.handle,
-            volume=chosen,
-            date=self.now,
-            roster=RosterRef(roster.realm, roster.version, roster.digest),
-            ids=tuple(entry.id for entry in listed),
-        )
+        roster = self.trusted.roster
+        entries = self.register.of(self.handle)
+        statement = state_volume(entries, self.handle, volume, roster, self.now)
         return sign_statement(statement, [self._signing_key(roster.version)])
 
     def _signing_key(self, version: int) -> SigningKey:

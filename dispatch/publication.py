@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dispatch.envelope import check_agreement, check_right
+from dispatch.envelope import check_right, check_said, copies_of
 from dispatch.errors import DigestError
 from dispatch.message import content_digest, parse_message
 from keys.signed import encode_signed
@@ -49,6 +49,7 @@ def verify_content(line: bytes, verified: VerifiedNote, roster: Roster) -> Publi
     if content_digest(line) != note.content:
         raise DigestError(f"this text is not the one that {note.number} commits to")
     message = parse_message(line)
-    check_agreement(message, note, roster)
+    check_said(message, note)
+    copies_of(message, note, roster)
     check_right(message, note, roster)
     return Published(verified=verified, message=message)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dispatch.errors import MalformedError, ProofError
+from dispatch.errors import MalformedError, ProofError, RefusedError
 from dispatch.merkle import HASH_SIZE, leaf_hash, root
 from dispatch.note import MAX_DECIMAL, RosterRef, parse_volume
 from keys.codec import decode_base64, decode_decimal, encode_base64
@@ -18,9 +18,11 @@ from keys.text import format_date, parse_date, parse_handle
 from keys.trust import count_keys, judge_note
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
+    from dispatch.register import Entry
+    from keys.roster import Roster
     from keys.signing import SigningKey
     from keys.trust import TrustedRoster
 
@@ -48,6 +50,35 @@ class SignedStatement:
 
     signed: SignedText
     statement: Statement
+
+
+def state_volume(
+    entries: Sequence[Entry], issuer: str, volume: str | None, roster: Roster, now: datetime
+) -> Statement:
+    """State a volume of a register, by default the newest. `entries`: its signed notes, in order.
+
+    Raises RefusedError for a volume that is not there, or has a hole.
+    """
+    volumes = sorted({entry.number.volume for entry in entries})
+    chosen = volume or (volumes[-1] if volumes else None)
+    if chosen is None or chosen not in volumes:
+        raise RefusedError(
+            f"our register has no volume {volume}" if volume else "our register is empty",
+            hint=f"it has: {', '.join(volumes)}" if volumes else "it begins with the first dispatch",
+        )
+    listed = [entry for entry in entries if entry.number.volume == chosen]
+    if [entry.number.ordinal for entry in listed] != list(range(1, len(listed) + 1)):
+        raise RefusedError(
+            f"a dispatch of {issuer}/{chosen} is not signed yet, and later ones are",
+            hint="the next `issue` or `receive` signs it",
+        )
+    return Statement(
+        issuer=issuer,
+        volume=chosen,
+        date=now,
+        roster=RosterRef(roster.realm, roster.version, roster.digest),
+        ids=tuple(entry.id for entry in listed),
+    )
 
 
 def encode_statement(statement: Statement) -> bytes:

@@ -44,8 +44,8 @@ MUTATIONS: dict[str, tuple[Mutation, ...]] = {
         (
             (
                 ENVELOPE,
-                "if message.number != str(note.number) or message.date != format_date(note.date):",
-                "if not message.number:",
+                "if said != (str(note.number), format_date(note.date), note.number.handle):",
+                "if not said:",
             ),
         ),
     ),
@@ -92,12 +92,12 @@ MUTATIONS: dict[str, tuple[Mutation, ...]] = {
         (("keys/age/__init__.py", "if HYBRID in kinds and len(kinds) > 1:", "if not kinds:"),),
     ),
     "An addressee left out": (
-        ((ENVELOPE, "    if note.copies.count != len(copies):", "    if not copies:"),),
+        ((ENVELOPE, "    if note.copies.count != len(found.copies):", "    if not found:"),),
         (
             (
                 ENVELOPE,
-                "    if check_agreement(message, note, roster)[copy.index - 1] != copy.to:",
-                "    if not check_agreement(message, note, roster):",
+                "    if copies_of(message, note, roster).copies[copy.index - 1] != copy.to:",
+                "    if not copies_of(message, note, roster):",
             ),
         ),
     ),
@@ -397,7 +397,10 @@ MUTATIONS: dict[str, tuple[Mutation, ...]] = {
     ),
     "Very much evidence": (((WAITING, " and same < MAX_TWINS", ""),),),
     "A text and a note that agree": (
-        (("dispatch/publication.py", "    check_agreement(message, note, roster)\n", ""),),
+        (
+            ("dispatch/publication.py", "    check_said(message, note)\n", ""),
+            ("dispatch/publication.py", "    copies_of(message, note, roster)\n", ""),
+        ),
         (("dispatch/publication.py", "    check_right(message, note, roster)\n", ""),),
     ),
     "A report of an event in 1970": (
@@ -410,14 +413,14 @@ MUTATIONS: dict[str, tuple[Mutation, ...]] = {
         (
             (
                 MAIN,
-                "        stream or open(os.devnull, mode)",
+                "        stream or os.fdopen(os.open(os.devnull, os.O_RDWR), mode)",
                 "        stream or open(os.devnull, mode).close()",
             ),
         ),
         (("dispatch/cli/outgoing.py", "is issued all the same;", "is"),),
     ),
     "A signed list of a register with a hole": (
-        (("dispatch/office.py", "!= list(range(1, len(listed) + 1)):", "== []:"),),
+        (("dispatch/statement.py", "!= list(range(1, len(listed) + 1)):", "== []:"),),
     ),
     "The secrets for an auditor, readable": ((("dispatch/cli/publish.py", ", mode=0o600", ""),),),
     "A register that forgets": (

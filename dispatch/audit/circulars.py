@@ -7,15 +7,22 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, NamedTuple
 
-from dispatch.addressees import expand, members
+from dispatch.addressees import members
 from dispatch.audit.findings import Finding, Severity
-from dispatch.envelope import RIGHTS
-from dispatch.errors import FINDINGS, INTEGRITY, REFUSED, DispatchError, RefusedError, exit_code
+from dispatch.envelope import check_right, check_said, copies_of
+from dispatch.errors import (
+    FINDINGS,
+    INTEGRITY,
+    REFUSED,
+    DispatchError,
+    RefusedError,
+    StatementError,
+    exit_code,
+)
 from dispatch.message import Circular, content_digest, parse_message
 from dispatch.plaintext import parse_plaintext, parse_secrets
 from keys.codec import decode_base64, encode_base64
 from keys.errors import KeysError
-from keys.text import format_date
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -112,25 +119,22 @@ def _agree(
 ) -> tuple[Addressees, dict[str, tuple[str, ...]]]:
     """Compare a text with its note; give who gets it and who owes what. Raises _WrongError."""
     note = facts.note
-    if (message.number, message.date, message.from_) != (
-        str(note.number),
-        format_date(note.date),
-        note.number.handle,
-    ):
-        said = f"it says {message.number} of {message.date}, and {note.number} commits to it"
-        raise _wrong("circular-contradicts-note", text, said, INTEGRITY)
-    version = note.roster.version
-    if RIGHTS["circular"] not in roster.office(note.number.handle).rights(version):
-        raise _wrong("circular-without-right", text, f"{note.number.handle} had no right to issue", REFUSED)
     try:
-        copies = expand(message.to, message.info, note.number.handle, roster, version)
-        owing = {one.id: members(one.by, roster, version) for one in message.obligations}
+        check_said(message, note)
+    except StatementError:
+        said = f"it says {message.number} of {message.date}, and {note.number} commits to it"
+        raise _wrong("circular-contradicts-note", text, said, INTEGRITY) from None
+    try:
+        check_right(message, note, roster)
     except RefusedError as error:
+        raise _wrong("circular-without-right", text, str(error), REFUSED) from None
+    try:
+        copies = copies_of(message, note, roster)
+        owing = {one.id: members(one.by, roster, note.roster.version) for one in message.obligations}
+    except (StatementError, RefusedError) as error:
         raise _wrong("circular-addressees-differ", text, str(error), INTEGRITY) from None
-    here = {offices.names[office] for office in facts.offices}
-    if len(copies.copies) != note.copies.count or here - set(copies.copies):
-        named = len(copies.copies)
-        said = f"{note.number} has {note.copies.count} copies, and its text names {named} offices"
+    if strangers := {offices.names[office] for office in facts.offices} - set(copies.copies):
+        said = f"{note.number} has copies for {', '.join(sorted(strangers))}, whom its text does not name"
         raise _wrong("circular-addressees-differ", text, said, INTEGRITY)
     return copies, owing
 

@@ -359,7 +359,7 @@ def _take(collected: Collected, place: int, source: Source, seen: Seen) -> None:
     facts = collected.notes.get(seen.id)
     if facts is None:
         # a process gives a note with the first of its files, and the first files of a process come first
-        assert seen.note is not None  # noqa: S101
+        assert seen.note is not None  # noqa: S101 - see above
         facts = NoteFacts(
             note=parse_note(seen.note.text),
             id=seen.id,

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from dispatch.audit.circulars import KnownCircular, Text
     from dispatch.audit.collect import Collected, NoteFacts
     from dispatch.audit.receipts import Receipts
-    from dispatch.case import ReplyState, Touch
+    from dispatch.case import ReplyState, RulingState, Touch
     from dispatch.note import Number
     from dispatch.obligation import Obligation
     from keys.roster import Roster
@@ -41,7 +41,11 @@ EVENT_GAP = 20
 Answering: TypeAlias = "Mapping[bytes, list[NoteFacts]]"
 
 _ON_SLOTS: Final[tuple[Verb, ...]] = ("report", "undertake", "return", "extend", "waive")
-_DECISIONS: Final = ("return", "extend", "waive")
+_DECISIONS: Final[Mapping[Verb, RulingState]] = {
+    "return": "return",
+    "extend": "extend",
+    "waive": "waive",
+}
 _REPLIES: Final[Mapping[Verb, ReplyState]] = {
     "acknowledge": "acknowledged",
     "undertake": "undertaken",
@@ -250,12 +254,10 @@ def _filing(facts: NoteFacts, meaning: Meaning, issuer: str, receipts: Receipts)
 
 
 def _ruling(facts: NoteFacts, meaning: Meaning) -> Ruling:
-    decision = meaning.verb
-    assert decision in ("return", "extend", "waive")  # noqa: S101 - so was it chosen
     return Ruling(
         number=facts.number,
         date=facts.note.date,
-        decision=decision,
+        decision=_DECISIONS[meaning.verb],
         office=meaning.office,
         obligation=meaning.obligation or "",
         occasion=meaning.occasion,

@@ -47,8 +47,8 @@ class Pile:
 
     def __iter__(self) -> Iterator[Source]:
         for label, top in self._tops:
-            # as the walk begins each path
-            start = len(os.path.join(top, ""))  # noqa: PTH118 - a path ends without its separator
+            # as the walk begins each path; only `/` ends with its separator
+            start = len(os.fspath(top).rstrip(os.sep)) + 1
             for found in find_files([top], ENDINGS):
                 error = (found.error.strerror or "it cannot be read") if found.error else ""
                 name = label if found.named else _join(label, found.place[start:])

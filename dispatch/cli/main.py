@@ -131,7 +131,7 @@ def main() -> None:
     """Run the command line of this process."""
     # whoever closed a stream does not want to hear of it: what is done is done all the same
     sys.stdin, sys.stdout, sys.stderr = (
-        stream or open(os.devnull, mode)  # noqa: PTH123, SIM115 - for as long as the process lives
+        stream or os.fdopen(os.open(os.devnull, os.O_RDWR), mode)
         for stream, mode in ((sys.stdin, "r"), (sys.stdout, "w"), (sys.stderr, "w"))
     )
     for stream in (sys.stdout, sys.stderr):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -65,7 +64,7 @@ def test_a_clean_archive(audit: Any, tmp_path: Path) -> None:
         assert sentence.split(":")[0] in said
     assert err == ""
     # neither a home nor anything else was made
-    assert sorted(os.listdir(tmp_path)) == ["archive", "c.lines", "roster"]  # noqa: PTH208
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["archive", "c.lines", "roster"]
 
 
 def test_the_json_says_the_same(audit: Any, small: Archive) -> None:

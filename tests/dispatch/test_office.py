@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from typing import TYPE_CHECKING
 
 import pytest
@@ -103,8 +104,8 @@ class TestLooking:
         """A register is a file like any other: one who altered it is found out on reading."""
         realm.receive("tula", realm.issue())
         office = realm.office("tula")
-        connection = office.register._database  # noqa: SLF001 - what one with the file can do
-        connection.execute("UPDATE bodies SET data = zeroblob(1000)")
+        with sqlite3.connect(realm.home("tula").register) as connection:
+            connection.execute("UPDATE bodies SET data = zeroblob(1000)")
         with pytest.raises(DigestError):
             office.read(FIRST)
 
@@ -113,8 +114,8 @@ class TestLooking:
             realm.issue()
         office = realm.office("cc")
         assert office.register_statement("2026")
-        database = office.register._database  # noqa: SLF001 - what a run that was killed leaves
-        database.execute("UPDATE notes SET state = 'pending', signatures = NULL WHERE ordinal = 2")
+        with sqlite3.connect(realm.home("cc").register) as connection:
+            connection.execute("UPDATE notes SET state = 'pending', signatures = NULL WHERE ordinal = 2")
         with pytest.raises(RefusedError, match="not signed yet"):
             office.register_statement("2026")
 

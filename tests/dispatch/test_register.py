@@ -291,9 +291,10 @@ class TestTheFile:
         assert connection.execute("PRAGMA foreign_keys").fetchone() == (1,)
         assert (tmp_path / "register.db-wal").exists()
 
-    def test_wrong_types_are_refused_by_the_tables(self, register: Register) -> None:
+    def test_wrong_types_are_refused_by_the_tables(self, register: Register, tmp_path: Path) -> None:
         put(register)
-        connection = register._database  # noqa: SLF001 - what SQL alone would let in
+        connection = sqlite3.connect(tmp_path / "register.db", isolation_level=None)
+        connection.execute("PRAGMA foreign_keys = ON")
         for statement in (
             "UPDATE notes SET text = 'text'",
             "UPDATE notes SET ordinal = 'x'",
@@ -347,8 +348,10 @@ class TestOlderRegisters:
             assert register.waiting.has(Number("cc", "2026", 9))
 
 
-def test_what_is_said_of_a_waiting_file_is_read_without_it(register: Register) -> None:
+@pytest.mark.usefixtures("register")
+def test_what_is_said_of_a_waiting_file_is_read_without_it(tmp_path: Path) -> None:
     """SQLite walks through all columns before the one that it needs, and a file may have 8 MiB."""
-    connection = register._database  # noqa: SLF001 - the layout, which only time would show
+    connection = sqlite3.connect(tmp_path / "register.db")
     columns = [row[1] for row in connection.execute("PRAGMA table_info(waiting)")]
+    connection.close()
     assert columns[-1] == "file"
