@@ -14,7 +14,6 @@ import os
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import groupby
 from typing import TYPE_CHECKING, Literal, Self
 
 from dispatch.answers import check_fits
@@ -34,17 +33,16 @@ from dispatch.errors import AwaitedError, DispatchError, NotReadyError, RefusedE
 from dispatch.files import locked, write_many
 from dispatch.inbox import Inbox
 from dispatch.keeper import load_trusted
-from dispatch.message import MAX_ITEMS, Circular, Report
+from dispatch.message import Circular, Report
 from dispatch.note import parse_number
 from dispatch.outbox import Outbox, no_progress, release, stored_note
 from dispatch.outgoing import (
     SlotName,
-    outgoing_receipt,
     outgoing_reply,
     outgoing_ruling,
     outgoing_slot_ruling,
-    still_there,
 )
+from dispatch.receipting import send_receipts
 from dispatch.register import Register
 from dispatch.statement import sign_statement, state_volume
 from keys.card import Card, parse_card
@@ -265,7 +263,14 @@ class Office:
         if data is not None:
             received.append(self.inbox.receive_data(data, "-"))
         received = self._retry_awaited(received)
-        receipts, failures = self._send_receipts(directory or self.home.outbox)
+        receipts, failures = send_receipts(
+            register=self.register,
+            docket=self.docket,
+            outbox=self.outbox,
+            roster=self.trusted.roster,
+            home=self.home,
+            directory=directory,
+        )
         return Reception(
             received=tuple(received), for_others=batch.for_others, receipts=receipts, failures=failures
         )
@@ -279,34 +284,6 @@ class Office:
             received = [one for one in received if not (one.state == "held" and one.number in numbers)]
             received += came
         return received
-
-    def _send_receipts(self, directory: Path) -> tuple[tuple[Issued, ...], tuple[Exception, ...]]:
-        """Receipt what came in and has not been: one receipt for each issuer and MAX_ITEMS dispatches."""
-        numbers = []
-        failures: list[Exception] = []
-        # two processes of this home would receipt the same dispatches twice
-        with locked(self.home.lock):
-            for issuer, entries in groupby(self.register.unreceipted(), key=lambda one: one.number.handle):
-                if not still_there((issuer,), self.trusted.roster):
-                    continue
-                complete = [one for one in entries if self._has_attachments(one)]
-                for start in range(0, len(complete), MAX_ITEMS):
-                    try:
-                        opened = [self.docket.open(one) for one in complete[start : start + MAX_ITEMS]]
-                        outgoing = outgoing_receipt(issuer, opened, self.trusted.roster)
-                        numbers.append(self.outbox.number(outgoing, directory))
-                    except (DispatchError, KeysError, OSError) as error:
-                        failures.append(error)
-        if not numbers:
-            return (), tuple(failures)
-        finished = self.outbox.finish()
-        # numbered, and not released: the next run does that
-        failures += [self.outbox.failed.pop(number) for number in numbers if number in self.outbox.failed]
-        return tuple(finished[number] for number in numbers if number in finished), tuple(failures)
-
-    def _has_attachments(self, entry: Entry) -> bool:
-        sealed = self.register.attachments(entry)
-        return all((self.home.attachments / sealed_name(digest)).is_file() for digest in sealed)
 
     def reply(
         self,

@@ -71,6 +71,7 @@ LAYERS = {
         "home",
         "keeper",
         "founding",
+        "receipting",
         "office",
         "carriers",
         "render",
