@@ -358,7 +358,7 @@ MUTATIONS: dict[str, tuple[Mutation, ...]] = {
         (
             (
                 INBOX,
-                '            contradiction=self._contradiction(verified, is_new=outcome.state == "new"),\n',
+                '            contradiction=self._contradiction(verified, *neighbours, is_new=outcome.state == "new"),\n',
                 "",
             ),
         ),
