@@ -358,8 +358,8 @@ MUTATIONS: dict[str, tuple[Mutation, ...]] = {
         (
             (
                 INBOX,
-                '            contradiction=self._contradiction(verified, *neighbours, is_new=outcome.state == "new"),\n',
-                "",
+                "        if other is None or not self._is_compromised(other):\n                return text",
+                "        if not text:\n                return text",
             ),
         ),
     ),
