@@ -20,7 +20,7 @@ import pytest
 
 from dispatch import errors
 from dispatch.cli import common, main
-from dispatch.home import HOME_VARIABLE
+from dispatch.store.home import HOME_VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

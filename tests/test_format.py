@@ -25,20 +25,20 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from dispatch import envelope as ours
+from dispatch.formats import envelope as ours
 from dispatch.cli import main
 from dispatch.errors import exit_code
-from dispatch.merkle import EMPTY_ROOT, Tree, leaf_hash
-from dispatch.message import MAX_MESSAGE, encode_message, parse_message
-from dispatch.note import MAX_NOTE, Copies, Note, RosterRef, encode_note, parse_note
-from dispatch.plaintext import MAX_SECRETS, parse_plaintext, parse_secrets
+from dispatch.formats.merkle import EMPTY_ROOT, Tree, leaf_hash
+from dispatch.formats.message import MAX_MESSAGE, encode_message, parse_message
+from dispatch.formats.note import MAX_NOTE, Copies, Note, RosterRef, encode_note, parse_note
+from dispatch.formats.plaintext import MAX_SECRETS, parse_plaintext, parse_secrets
 from keys import age, card, keyfile, roster, sshsig, trust
 from keys.canonical import encode_canonical
 from keys.codec import encode_base64
 from keys.signed import SignedText, encode_signed, sign_text
 from keys.signing import SigningKey
 from keys.text import parse_date
-from tests.dispatch.realm import NOW, Realm, make_realm
+from tests.forge.realm import NOW, Realm, make_realm
 from tests.independent import checker
 from tests.independent import envelope as theirs
 from tests.independent import message as their_message
@@ -349,7 +349,7 @@ def test_what_is_parsed_encodes_to_the_same_bytes() -> None:
 
 @pytest.fixture(scope="module")
 def realm(tmp_path_factory: pytest.TempPathFactory) -> Realm:
-    """Offices of both kinds; see tests/dispatch/realm.py."""
+    """Offices of both kinds; see tests/forge/realm.py."""
     return make_realm(tmp_path_factory.mktemp("realm"))
 
 

@@ -9,6 +9,6 @@ registers, contradictions, chains, receipts, circulars, duties
 bundle      the archive, what it was checked with, and the findings, for whoever checks it again
 """
 
-from dispatch.audit.verify import Verdict, verify_file, verify_files
+from dispatch.audit.verdicts import FileVerdict, verify_file, verify_files
 
 __all__ = ["Verdict", "verify_file", "verify_files"]

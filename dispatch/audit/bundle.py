@@ -23,18 +23,18 @@ from textwrap import fill
 from typing import TYPE_CHECKING, NamedTuple
 
 from dispatch.audit.findings import NOT_PROVEN
-from dispatch.audit.pile import ENDINGS, ENVELOPE, STATEMENT, Pile, SafeNames, Source
-from dispatch.envelope import MAX_ENVELOPE
+from dispatch.audit.archive import ENDINGS, ENVELOPE, STATEMENT, Archive, SafeNames, Source
+from dispatch.formats.envelope import MAX_ENVELOPE
 from dispatch.errors import RefusedError, StorageError
-from dispatch.files import new_file, open_regular
-from dispatch.statement import MAX_STATEMENT
+from dispatch.system.files import new_file, open_regular
+from dispatch.formats.statement import MAX_STATEMENT
 from keys.text import format_date
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from dispatch.audit.circulars import Text
-    from dispatch.audit.result import Report
+    from dispatch.audit.report import AuditReport
 
 OUTSIDE = frozenset({"unreadable-file", "link-not-followed", "nothing-to-audit"})
 """Findings about the place where the archive lay: a bundle cannot hold what proves them."""
@@ -45,7 +45,7 @@ _UNIX = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
+class Inputs:
     """What an audit was made with: the roster file, and the texts of circulars."""
 
     roster: bytes
@@ -55,14 +55,14 @@ class Evidence:
 class Tools(NamedTuple):
     """What a bundle needs besides: to audit once more, where names had to change, and to write a report."""
 
-    audit_again: Callable[[Pile, Sequence[Text]], Report]
-    encode: Callable[[Report], bytes]
+    audit_again: Callable[[Archive, Sequence[Text]], AuditReport]
+    encode: Callable[[AuditReport], bytes]
 
 
-class BundledPile(Pile):
+class BundledArchive(Archive):
     """A pile under the names that it has in a bundle. `is_renamed`: whether any had to change."""
 
-    def __init__(self, pile: Pile) -> None:
+    def __init__(self, pile: Archive) -> None:
         super().__init__(())
         names = SafeNames()
         sources = []
@@ -90,13 +90,13 @@ class BundledPile(Pile):
 
 
 def write_bundle(
-    path: Path, pile: Pile, report: Report, evidence: Evidence, tools: Tools, *, overwrite: bool = False
+    path: Path, pile: Archive, report: AuditReport, evidence: Inputs, tools: Tools, *, overwrite: bool = False
 ) -> None:
     """Write a bundle, whole or not at all, one file in memory at a time.
 
     Raises RefusedError for an archive without a file, StorageError if another file is there, OSError.
     """
-    bundled = BundledPile(pile)
+    bundled = BundledArchive(pile)
     if not bundled.count():
         raise RefusedError("there is no file to put into a bundle")
     texts = _rename_texts(evidence.texts)
@@ -115,7 +115,7 @@ def write_bundle(
 
 
 def _entries(
-    pile: BundledPile, seen: Report, inside: Report, evidence: Evidence, tools: Tools
+    pile: BundledArchive, seen: AuditReport, inside: AuditReport, evidence: Inputs, tools: Tools
 ) -> Iterator[tuple[str, bytes]]:
     """Give what the bundle holds, one file after another."""
     yield "README.txt", _readme(inside, seen, evidence.texts).encode("ascii")
@@ -178,7 +178,7 @@ What no audit of these files proves:
 """
 
 
-def _readme(inside: Report, seen: Report, texts: tuple[Text, ...]) -> str:
+def _readme(inside: AuditReport, seen: AuditReport, texts: tuple[Text, ...]) -> str:
     at = format_date(inside.at)
     words = ["dispatch audit archive --roster roster --root", inside.root, "--at", at]
     words += ["--partial"] if inside.partial else []

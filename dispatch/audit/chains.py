@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from dispatch.audit.findings import Finding
 from dispatch.errors import INTEGRITY
-from dispatch.note import Number, parse_number
+from dispatch.formats.note import Number, parse_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, NamedTuple
 
-from dispatch.addressees import members
+from dispatch.checks.addressees import members
 from dispatch.audit.findings import Finding, Severity
-from dispatch.envelope import check_right, check_said, copies_of
+from dispatch.formats.envelope import check_right, check_said, copies_of
 from dispatch.errors import (
     FINDINGS,
     INTEGRITY,
@@ -19,16 +19,16 @@ from dispatch.errors import (
     StatementError,
     exit_code,
 )
-from dispatch.message import Circular, content_digest, parse_message
-from dispatch.plaintext import parse_plaintext, parse_secrets
+from dispatch.formats.message import Circular, content_digest, parse_message
+from dispatch.formats.plaintext import parse_plaintext, parse_secrets
 from keys.codec import decode_base64, encode_base64
 from keys.errors import KeysError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from dispatch.addressees import Addressees
-    from dispatch.audit.collect import Collected, NoteFacts, Table
+    from dispatch.checks.addressees import Addressees
+    from dispatch.audit.collect import Collected, NoteFacts, Interned
     from keys.roster import Roster
 
 
@@ -78,7 +78,7 @@ def know_circulars(
 
 
 def _know(
-    text: Text, notes: Mapping[bytes, list[NoteFacts]], offices: Table, roster: Roster
+    text: Text, notes: Mapping[bytes, list[NoteFacts]], offices: Interned, roster: Roster
 ) -> KnownCircular:
     """Parse a text and find its note. Raises _WrongError."""
     line, message, slot_key = _parse(text)
@@ -115,7 +115,7 @@ def _parse(text: Text) -> tuple[bytes, Circular, bytes]:
 
 
 def _agree(
-    text: Text, message: Circular, facts: NoteFacts, offices: Table, roster: Roster
+    text: Text, message: Circular, facts: NoteFacts, offices: Interned, roster: Roster
 ) -> tuple[Addressees, dict[str, tuple[str, ...]]]:
     """Compare a text with its note; give who gets it and who owes what. Raises _WrongError."""
     note = facts.note

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from dispatch.audit.findings import MAX_FILES, Finding, kind_of, text_of
-from dispatch.audit.pile import NOTE, STATEMENT
-from dispatch.envelope import (
+from dispatch.audit.archive import NOTE, STATEMENT
+from dispatch.formats.envelope import (
     MAX_ENVELOPE,
     Commitment,
     Verifier,
@@ -26,10 +26,10 @@ from dispatch.envelope import (
     verify_copy,
 )
 from dispatch.errors import FINDINGS, UNEXPECTED, DispatchError, StorageError, exit_code
-from dispatch.files import read_capped
-from dispatch.note import parse_note
-from dispatch.parallel import map_parallel
-from dispatch.statement import MAX_STATEMENT, Statement, parse_statement, verify_statement
+from dispatch.system.files import read_capped
+from dispatch.formats.note import parse_note
+from dispatch.system.workers import map_parallel
+from dispatch.formats.statement import MAX_STATEMENT, Statement, parse_statement, verify_statement
 from keys import age
 from keys.errors import KeysError, UnlistedKeyError
 
@@ -38,9 +38,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from dispatch.audit.findings import Severity
-    from dispatch.audit.pile import Pile, Source
-    from dispatch.envelope import SignedNote
-    from dispatch.note import Note, Number
+    from dispatch.audit.archive import Archive, Source
+    from dispatch.formats.envelope import SignedNote
+    from dispatch.formats.note import Note, Number
     from keys.signed import SignedText
     from keys.signing import VerifyKey
     from keys.trust import TrustedRoster
@@ -146,7 +146,7 @@ class NoteFacts:
         self.places.append(place)
 
 
-class Table:
+class Interned:
     """Names, each once: twelve bytes a copy need numbers in their place."""
 
     __slots__ = ("_places", "names")
@@ -191,8 +191,8 @@ class Collected:
     statements: list[tuple[str, Statement]] = field(default_factory=list)
     faults: dict[Fault, Evidence] = field(default_factory=dict)
     claimed: dict[Number, set[bytes]] = field(default_factory=dict)
-    offices: Table = field(default_factory=Table)
-    befores: Table = field(default_factory=lambda: Table(""))
+    offices: Interned = field(default_factory=Interned)
+    befores: Interned = field(default_factory=lambda: Interned(""))
     files: int = 0
     copies: int = 0
 
@@ -321,7 +321,7 @@ class Examiner:
 
 
 def collect(
-    pile: Pile, trusted: TrustedRoster, progress: Callable[[int, int], None] = lambda _done, _total: None
+    pile: Archive, trusted: TrustedRoster, progress: Callable[[int, int], None] = lambda _done, _total: None
 ) -> Collected:
     """Check every file and gather what is known. `progress`: called with files done, and all."""
     collected = Collected()

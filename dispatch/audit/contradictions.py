@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from dispatch.audit.findings import Finding, with_files
 from dispatch.errors import FINDINGS, INTEGRITY
-from dispatch.note import FIRST_HEAD
+from dispatch.formats.note import FIRST_HEAD
 from keys.text import format_date
 
 if TYPE_CHECKING:

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from dispatch.audit.circulars import know_circulars
 from dispatch.audit.findings import Finding
-from dispatch.audit.result import Duty
-from dispatch.case import Answer, Case, Filing, Ruling, touches_of
-from dispatch.duties import slots_of, standings_of
-from dispatch.envelope import RIGHTS
+from dispatch.audit.report import CircularStatus
+from dispatch.duties.case import Answer, Case, Filing, SlotDecision, effects_of
+from dispatch.duties.slots import slots_of, standings_of
+from dispatch.formats.envelope import RIGHTS
 from dispatch.errors import DONE, FINDINGS, REFUSED, DispatchError
-from dispatch.periods import find_zone, parse_period, periods_begun
-from dispatch.slots import ONCE, Verb, blind_slot, occasion_of
+from dispatch.formats.periods import find_zone, parse_period, periods_begun
+from dispatch.formats.blinding import ONCE, Verb, blind_slot, occasion_of
 from keys.errors import KeysError
 
 if TYPE_CHECKING:
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     from dispatch.audit.circulars import KnownCircular, Text
     from dispatch.audit.collect import Collected, NoteFacts
     from dispatch.audit.receipts import Receipts
-    from dispatch.case import ReplyState, RulingState, Touch
-    from dispatch.note import Number
-    from dispatch.obligation import Obligation
+    from dispatch.duties.case import ReplyState, DecisionKind, Effect
+    from dispatch.formats.note import Number
+    from dispatch.formats.obligation import Obligation
     from keys.roster import Roster
 
 EVENT_GAP = 20
@@ -41,7 +41,7 @@ EVENT_GAP = 20
 Answering: TypeAlias = "Mapping[bytes, list[NoteFacts]]"
 
 _ON_SLOTS: Final[tuple[Verb, ...]] = ("report", "undertake", "return", "extend", "waive")
-_DECISIONS: Final[Mapping[Verb, RulingState]] = {
+_DECISIONS: Final[Mapping[Verb, DecisionKind]] = {
     "return": "return",
     "extend": "extend",
     "waive": "waive",
@@ -71,14 +71,14 @@ class _Archive:
 
     answering: Answering
     receipts: Receipts
-    touches: Mapping[Number, tuple[Touch, ...]]
+    touches: Mapping[Number, tuple[Effect, ...]]
     roster: Roster
     at: datetime
 
 
 def judge_circulars(
     texts: Iterable[Text], collected: Collected, receipts: Receipts, roster: Roster, *, at: datetime
-) -> tuple[list[Duty], list[Finding]]:
+) -> tuple[list[CircularStatus], list[Finding]]:
     """Judge every circular that is given, at the moment `at`."""
     known, findings = know_circulars(texts, collected, roster)
     archive = _Archive(
@@ -117,11 +117,11 @@ def _answering(collected: Collected) -> dict[bytes, list[NoteFacts]]:
     return found
 
 
-def _touches(known: list[KnownCircular]) -> dict[Number, tuple[Touch, ...]]:
+def _touches(known: list[KnownCircular]) -> dict[Number, tuple[Effect, ...]]:
     """Give what the circulars do to one another: each only to those of its own issuer."""
-    found: dict[Number, list[Touch]] = defaultdict(list)
+    found: dict[Number, list[Effect]] = defaultdict(list)
     for circular in known:
-        for touch in touches_of(circular.message):
+        for touch in effects_of(circular.message):
             if touch.target.handle == circular.facts.number.handle:
                 found[touch.target].append(touch)
     return {number: tuple(touches) for number, touches in found.items()}
@@ -169,11 +169,11 @@ def _blind(circular: KnownCircular, meaning: Meaning) -> tuple[bytes, Meaning]:
     return blind_slot(circular.slot_key, *meaning), meaning
 
 
-def _judge(circular: KnownCircular, archive: _Archive) -> tuple[Duty, list[Finding]]:
+def _judge(circular: KnownCircular, archive: _Archive) -> tuple[CircularStatus, list[Finding]]:
     """Sort what answers a circular, and judge its slots. Raises RefusedError for its zone."""
     issuer = circular.facts.number.handle
     filings: list[Filing] = []
-    rulings: list[Ruling] = []
+    rulings: list[SlotDecision] = []
     answers = list(_received(circular, archive.receipts))
     findings: list[Finding] = []
     recognised = 0
@@ -204,7 +204,7 @@ def _judge(circular: KnownCircular, archive: _Archive) -> tuple[Duty, list[Findi
         touches=archive.touches.get(circular.facts.number, ()),
         answers=tuple(answers),
     )
-    duty = Duty(
+    duty = CircularStatus(
         case=case,
         slots=slots_of(case, archive.at),
         standings=standings_of(case, archive.at),
@@ -253,8 +253,8 @@ def _filing(facts: NoteFacts, meaning: Meaning, issuer: str, receipts: Receipts)
     )
 
 
-def _ruling(facts: NoteFacts, meaning: Meaning) -> Ruling:
-    return Ruling(
+def _ruling(facts: NoteFacts, meaning: Meaning) -> SlotDecision:
+    return SlotDecision(
         number=facts.number,
         date=facts.note.date,
         decision=_DECISIONS[meaning.verb],
@@ -265,7 +265,7 @@ def _ruling(facts: NoteFacts, meaning: Meaning) -> Ruling:
 
 
 def _filled_twice(
-    circular: KnownCircular, filings: list[Filing], rulings: list[Ruling], answering: Answering
+    circular: KnownCircular, filings: list[Filing], rulings: list[SlotDecision], answering: Answering
 ) -> Iterator[Finding]:
     """Find slots with a second report where none was sent back: a correction, perhaps, or two truths."""
     by_slot: dict[Meaning, list[Filing]] = defaultdict(list)

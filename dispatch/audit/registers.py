@@ -13,14 +13,14 @@ from itertools import pairwise, permutations
 from math import perm
 from typing import TYPE_CHECKING
 
-from dispatch.merkle import Frontier, leaf_hash
-from dispatch.note import FIRST_HEAD, parse_number
+from dispatch.formats.merkle import CompactRange, leaf_hash
+from dispatch.formats.note import FIRST_HEAD, parse_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from dispatch.audit.collect import Collected, NoteFacts
-    from dispatch.statement import Statement
+    from dispatch.formats.statement import Statement
 
 MAX_TRIES = 20_000
 """How many ways to fill one gap are tried before its ids count as unknown."""
@@ -126,7 +126,7 @@ class _Settling:
         """Find the id of each ordinal, as far as there is no doubt, and the heads that these do not give."""
         volume.statements.sort(key=lambda one: (not _is_pinned(one[1], volume), one[0]))
         voids = self._voids.get(volume.office, set())
-        frontier = Frontier()
+        frontier = CompactRange()
         ordinal = 1
         while ordinal <= volume.size:
             chosen = _choose(frontier, volume.pins.get(ordinal, {}), volume, ordinal)
@@ -142,7 +142,7 @@ class _Settling:
                     (volume.voided if note_id in voids else volume.proven).add(ordinal)
                 ordinal += 1
 
-    def _fill(self, volume: Volume, frontier: Frontier, first: int) -> Sequence[bytes]:
+    def _fill(self, volume: Volume, frontier: CompactRange, first: int) -> Sequence[bytes]:
         """Fill a gap with ids that give the next pinned head, the only ones that can; empty if none do."""
         voids = self._voids.get(volume.office)
         spare = self._receipted | voids if voids else self._receipted
@@ -163,7 +163,7 @@ class _Settling:
 def _is_pinned(statement: Statement, volume: Volume) -> bool:
     """Tell whether the newest head that is pinned within a statement is its own."""
     size = max((size for size in volume.pins if size <= len(statement.ids)), default=0)
-    return bool(size) and _root_with(Frontier(), statement.ids[:size]) in volume.pins[size]
+    return bool(size) and _root_with(CompactRange(), statement.ids[:size]) in volume.pins[size]
 
 
 def _listed(volume: Volume, ordinal: int) -> list[bytes]:
@@ -172,7 +172,7 @@ def _listed(volume: Volume, ordinal: int) -> list[bytes]:
     return ids + [one.ids[ordinal - 1] for _, one in volume.statements if ordinal <= len(one.ids)]
 
 
-def _choose(frontier: Frontier, pinned: Mapping[bytes, object], volume: Volume, ordinal: int) -> bytes | None:
+def _choose(frontier: CompactRange, pinned: Mapping[bytes, object], volume: Volume, ordinal: int) -> bytes | None:
     """Choose the id that gives a pinned head; without one the first that a note or statement has."""
     ids = _listed(volume, ordinal)
     if len(ids) == 1:
@@ -184,7 +184,7 @@ def _choose(frontier: Frontier, pinned: Mapping[bytes, object], volume: Volume, 
     return ids[0] if ids else None
 
 
-def _root_with(frontier: Frontier, ids: Iterable[bytes]) -> bytes:
+def _root_with(frontier: CompactRange, ids: Iterable[bytes]) -> bytes:
     trial = frontier.copy()
     for note_id in ids:
         trial.append(leaf_hash(note_id))

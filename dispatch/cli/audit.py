@@ -18,7 +18,7 @@ from dispatch.cli.common import (
     width,
     write_output,
 )
-from dispatch.cli.setup import force_option
+from dispatch.cli.init import force_option
 from dispatch.cli.verify import trust_roster
 from keys.trust import check_current
 
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from dispatch.audit.circulars import Text
-    from dispatch.audit.pile import Pile
-    from dispatch.audit.result import Report
+    from dispatch.audit.archive import Archive
+    from dispatch.audit.report import AuditReport
 
 
 @click.command("audit")
@@ -70,8 +70,8 @@ def audit_command(
     dispatch audit archive/ --roster rkp.roster --root SHA256:4Zs… --circular cc-2026-1.circular
     """
     from dispatch.audit.circulars import Text
-    from dispatch.audit.pile import Pile
-    from dispatch.audit.run import run_audit
+    from dispatch.audit.archive import Archive
+    from dispatch.audit.auditing import run_audit
     from dispatch.render.audit import report_bytes, report_text
 
     data = read_input(roster)
@@ -81,18 +81,18 @@ def audit_command(
     root = pin or trusted.roster.root_fingerprint(trusted.roster.version)
     texts = tuple(Text(Path(name).name, read_input(name)) for name in circulars)
 
-    def run(pile: Pile, texts: Sequence[Text]) -> Report:
+    def run(pile: Archive, texts: Sequence[Text]) -> AuditReport:
         with progress("checking") as show:
             return run_audit(
                 pile, trusted, at=moment, root=root, partial=partial, circulars=texts, progress=show
             )
 
-    pile = Pile(path)
+    pile = Archive(path)
     report = run(pile, texts)
     if bundle:
-        from dispatch.audit.bundle import Evidence, Tools, write_bundle
+        from dispatch.audit.bundle import Inputs, Tools, write_bundle
 
-        evidence = Evidence(roster=data, texts=texts)
+        evidence = Inputs(roster=data, texts=texts)
         write_bundle(Path(bundle), pile, report, evidence, Tools(run, report_bytes), overwrite=force)
         say(f"{report.counts['files']} files and the findings are in {bundle}")
     if html:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dispatch.errors import describe, exit_code
-from dispatch.files import read_capped
+from dispatch.system.files import read_capped
 from dispatch.render.terminal import clean, clean_block, escape_json, fold, wrapped
 from keys.errors import FormatError, PassphraseError
 from keys.text import format_date, parse_date
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import TextIO
 
-    from dispatch.home import Home
-    from dispatch.note import Number
+    from dispatch.store.home import Home
+    from dispatch.formats.note import Number
     from dispatch.office import Office
-    from dispatch.outbox import Issued
+    from dispatch.office.outbox import Issued
 
 CLOCK_VARIABLE = "DISPATCH_NOW"
 PASSPHRASE_VARIABLE = "DISPATCH_PASSPHRASE_FILE"  # noqa: S105 - a variable's name
@@ -138,7 +138,7 @@ def ask_passphrase(*, new: bool = False) -> str:
 
 def chosen_home() -> Home:
     """Give the home of this command line."""
-    from dispatch.home import find_home
+    from dispatch.store.home import find_home
 
     return find_home(click.get_current_context().find_root().obj)
 
@@ -164,7 +164,7 @@ def warn_unreleased(office: Office) -> None:
 
 def warn_ahead(office: Office, issued: Issued) -> None:
     """Warn of a dispatch that others will hold, since a clock once ran ahead and dates never decrease."""
-    from dispatch.inbox import CLOCK_TOLERANCE
+    from dispatch.office.inbox import CLOCK_TOLERANCE
 
     if issued.note.date - office.now > CLOCK_TOLERANCE:
         warn(
@@ -175,7 +175,7 @@ def warn_ahead(office: Office, issued: Issued) -> None:
 
 def number_argument(text: str) -> Number:
     """Parse a dispatch's number from the command line."""
-    from dispatch.note import parse_number
+    from dispatch.formats.note import parse_number
 
     try:
         return parse_number(text)
@@ -185,7 +185,7 @@ def number_argument(text: str) -> Number:
 
 def moment_argument(name: str, text: str) -> datetime:
     """Parse a moment that stands under a name on the command line or in the environment."""
-    from dispatch.periods import LAST_YEAR
+    from dispatch.formats.periods import LAST_YEAR
 
     try:
         moment = parse_date(text)
@@ -212,7 +212,7 @@ def write_output(data: bytes, output: str | None, *, force: bool) -> None:
         # a device or a pipe is written to; a file in its place would be a surprise
         path.write_bytes(data)
         return
-    from dispatch.files import write_whole
+    from dispatch.system.files import write_whole
 
     write_whole(path, data, overwrite=force)
 

@@ -16,7 +16,7 @@ from dispatch.cli.common import (
     width,
     write_output,
 )
-from dispatch.cli.setup import force_option
+from dispatch.cli.init import force_option
 from dispatch.errors import FINDINGS, RefusedError
 
 

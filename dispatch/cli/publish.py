@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 from dispatch.cli.common import number_argument, open_office, say, warn, write_output
-from dispatch.cli.outgoing import folder_type
-from dispatch.cli.setup import force_option, output_option
+from dispatch.cli.issue import folder_type
+from dispatch.cli.init import force_option, output_option
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,8 +42,8 @@ def publish_command(
     dispatch publish cc/2026/17 -o public --annotate "Read out in Tula on 3 May"
     dispatch publish cc/2026/17 -o audit --for-audit
     """
-    from dispatch.files import make_folder, write_whole
-    from dispatch.publication import note_file, published_names
+    from dispatch.system.files import make_folder, write_whole
+    from dispatch.checks.published import note_file, published_names
     from dispatch.render.html import publication_html
 
     office = open_office()

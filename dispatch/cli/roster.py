@@ -20,7 +20,7 @@ from dispatch.cli.common import (
     width,
     write_output,
 )
-from dispatch.cli.setup import force_option, output_option, show_card_keys
+from dispatch.cli.init import force_option, output_option, show_card_keys
 from dispatch.render.terminal import fields, moment_text, table
 from keys.roster import RIGHTS
 from keys.text import format_date
@@ -28,17 +28,17 @@ from keys.text import format_date
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from dispatch.keeper import Keeper
+    from dispatch.realm.roster import RosterEditor
     from keys.roster import Roster
 
 
 _MOST_CHANGES = 60
 
 
-def _keeper() -> Keeper:
-    from dispatch.keeper import Keeper
+def _keeper() -> RosterEditor:
+    from dispatch.realm.roster import RosterEditor
 
-    return Keeper(chosen_home(), now=clock(), ask_passphrase=ask_passphrase)
+    return RosterEditor(chosen_home(), now=clock(), ask_passphrase=ask_passphrase)
 
 
 @click.group("roster")
@@ -78,7 +78,7 @@ def roster_show(*, as_json: bool) -> None:
         print_text("\n" + table(("group", "members"), groups, width(), "members"))
     pending = keeper.pending()
     if pending is not None:
-        from dispatch.keeper import describe_changes
+        from dispatch.realm.roster import describe_changes
 
         say("edits are pending: `dispatch roster sign` makes the next version of them")
         _say_changes(describe_changes(roster, pending))
@@ -164,7 +164,7 @@ def roster_sign() -> None:
 
     `roster show` lists the edits before, and this command says what it has signed.
     """
-    from dispatch.keeper import describe_changes
+    from dispatch.realm.roster import describe_changes
 
     keeper = _keeper()
     before = keeper.trusted.roster
@@ -185,7 +185,7 @@ def roster_export(output: str | None, *, force: bool, allowed_signers: bool) -> 
     home = chosen_home()
     keeper = _keeper()
     if allowed_signers:
-        from dispatch.keeper import allowed_signers as write_signers
+        from dispatch.realm.roster import allowed_signers as write_signers
 
         data = write_signers(keeper.trusted.roster).encode()
     else:
@@ -202,8 +202,8 @@ def roster_import(file: str, pin: str | None) -> int:
     \b
     dispatch roster import rkp.roster --root SHA256:4Zs…
     """
-    from dispatch.cli.incoming import report_reception
-    from dispatch.keeper import accept_roster
+    from dispatch.cli.receive import report_reception
+    from dispatch.realm.roster import accept_roster
 
     home = chosen_home()
     home.demand()

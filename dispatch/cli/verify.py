@@ -23,7 +23,7 @@ from dispatch.render.terminal import clean
 from keys.trust import check_current, parse_roster_file, trust_pinned, trust_update
 
 if TYPE_CHECKING:
-    from dispatch.audit import Verdict
+    from dispatch.audit import FileVerdict
     from keys.trust import TrustedRoster
 
 
@@ -75,8 +75,8 @@ def verify_command(
 def _verify_content(content: str, file: tuple[str, ...], trusted: TrustedRoster, *, as_json: bool) -> int:
     """Check that a published message is what one note commits to."""
     from dispatch.audit import verify_file
-    from dispatch.envelope import Verifier, parse_signed_note
-    from dispatch.publication import verify_content
+    from dispatch.formats.envelope import Verifier, parse_signed_note
+    from dispatch.checks.published import verify_content
 
     if len(file) != 1 or not file[0].endswith(".note"):
         raise click.UsageError("--content goes with one note, a file named *.note")
@@ -103,13 +103,13 @@ def trust_roster(data: bytes, pin: str | None) -> TrustedRoster:
     chain = parse_roster_file(data)
     home = chosen_home()
     if pin is None and home.roster.exists():
-        from dispatch.keeper import load_trusted
+        from dispatch.realm.roster import load_trusted
 
         return trust_update(load_trusted(home), chain)
     return trust_pinned(chain, pin or "")
 
 
-def _line(verdict: Verdict) -> str:
+def _line(verdict: FileVerdict) -> str:
     place = (
         f" copy {verdict.copy} of {verdict.copies} to {verdict.to}"
         if verdict.copy
@@ -118,7 +118,7 @@ def _line(verdict: Verdict) -> str:
     return clean(f"holds  {verdict.file}: {verdict.number} of {verdict.date},{place}")
 
 
-def _as_json(verdict: Verdict) -> dict[str, Any]:
+def _as_json(verdict: FileVerdict) -> dict[str, Any]:
     return {
         "file": verdict.file,
         "ok": not verdict.error,

@@ -7,7 +7,7 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Final
 
 from dispatch.audit.findings import KINDS, NOT_PROVEN
-from dispatch.duties import events_of, rates
+from dispatch.duties.slots import events_of, rates
 from dispatch.render.duties import LEGEND, case_text, slot_json, standing_json
 from dispatch.render.terminal import clean, table, wrapped
 from keys.codec import encode_base64
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from dispatch.audit.findings import Finding
-    from dispatch.audit.result import Duty, Report
-    from dispatch.duties import Slot
-    from dispatch.obligation import Obligation
+    from dispatch.audit.report import CircularStatus, AuditReport
+    from dispatch.duties.slots import Slot
+    from dispatch.formats.obligation import Obligation
 
 FORMAT: Final = "dispatch-audit/v1"
 
@@ -33,7 +33,7 @@ _SHOWN_FILES = 3
 _SHOWN_RUNS = 6
 
 
-def report_json(report: Report) -> dict[str, Any]:
+def report_json(report: AuditReport) -> dict[str, Any]:
     """Give all of it as JSON has it. The same pile gives the same, in whatever order it was given."""
     return {
         "format": FORMAT,
@@ -56,12 +56,12 @@ def report_json(report: Report) -> dict[str, Any]:
     }
 
 
-def report_bytes(report: Report) -> bytes:
+def report_bytes(report: AuditReport) -> bytes:
     """Write a report as JSON, in ASCII: the bytes that are printed and bundled."""
     return (json.dumps(report_json(report), indent=1) + "\n").encode("ascii")
 
 
-def report_text(report: Report, width: int) -> str:
+def report_text(report: AuditReport, width: int) -> str:
     """Show the verdict, the findings, the registers, the duties, and what none of it proves."""
     parts = [_head(report, width)]
     if report.findings:
@@ -75,7 +75,7 @@ def report_text(report: Report, width: int) -> str:
     return "\n\n".join(parts)
 
 
-def by_obligation(duty: Duty) -> list[tuple[Obligation, list[Slot]]]:
+def by_obligation(duty: CircularStatus) -> list[tuple[Obligation, list[Slot]]]:
     """Give the slots of each obligation of a circular."""
     return [
         (one, [slot for slot in duty.slots if slot.obligation == one.id])
@@ -95,7 +95,7 @@ def _plain(one: Any) -> dict[str, Any]:
     return {field.name: getattr(one, field.name) for field in fields(one)}
 
 
-def _duty_json(duty: Duty) -> dict[str, Any]:
+def _duty_json(duty: CircularStatus) -> dict[str, Any]:
     case = duty.case
     return {
         "number": str(case.number),
@@ -111,7 +111,7 @@ def _duty_json(duty: Duty) -> dict[str, Any]:
     }
 
 
-def _rates(duty: Duty, obligation: Obligation, slots: list[Slot]) -> Iterator[dict[str, Any]]:
+def _rates(duty: CircularStatus, obligation: Obligation, slots: list[Slot]) -> Iterator[dict[str, Any]]:
     """Count the slots of an obligation: of all offices, then of each."""
     for office in (None, *duty.case.owing[obligation.id]):
         counted = rates(slot for slot in slots if office in (None, slot.office))
@@ -124,7 +124,7 @@ def _rates(duty: Duty, obligation: Obligation, slots: list[Slot]) -> Iterator[di
         }
 
 
-def _head(report: Report, width: int) -> str:
+def _head(report: AuditReport, width: int) -> str:
     counts = report.counts
     expected = [one for one in report.dispatches if not one.receipts_for]
     receipted = sum(bool(one.receipts) for one in expected)
@@ -144,7 +144,7 @@ def _head(report: Report, width: int) -> str:
     return "\n".join(part for line in lines for part in wrapped(clean(line), width))
 
 
-def _findings(report: Report, width: int) -> Iterator[str]:
+def _findings(report: AuditReport, width: int) -> Iterator[str]:
     for one in report.findings[:_SHOWN]:
         yield from _finding(one, width)
     if len(report.findings) > _SHOWN:
@@ -163,7 +163,7 @@ def _finding(one: Finding, width: int) -> Iterator[str]:
     yield from (f"  {part}" for line in rest for part in wrapped(clean(line), width - 2))
 
 
-def _registers(report: Report, width: int) -> str:
+def _registers(report: AuditReport, width: int) -> str:
     rows = [
         (
             f"{one.office}/{one.volume}",

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-    from dispatch.duties import Slot
+    from dispatch.duties.slots import Slot
 
 _LENGTH = timedelta(minutes=30)
 

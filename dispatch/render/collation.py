@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from dispatch.collate import Choices, Entries, Figures, Lines
+from dispatch.duties.collation import Choices, Entries, Figures, Lines
 from dispatch.render.csv import csv_text
 from dispatch.render.terminal import clean, clean_block, table, wrapped
 from keys.codec import encode_base64
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from decimal import Decimal
 
-    from dispatch.collate import Collation, Row, Summary
-    from dispatch.obligation import Cell, Value
+    from dispatch.duties.collation import Collation, Row, Summary
+    from dispatch.formats.obligation import Cell, Value
 
 _INDENT = "    "
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from dispatch.case import ended_at, settled_by
-from dispatch.duties import events_of, rates, standings_of
+from dispatch.duties.case import ended_at, settled_by
+from dispatch.duties.slots import events_of, rates, standings_of
 from dispatch.render.terminal import clean, dtg, table, wrapped
 from keys.codec import encode_base64
 from keys.text import format_date
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
-    from dispatch.case import Case
-    from dispatch.duties import Rates, Slot, Standing
-    from dispatch.obligation import Obligation
+    from dispatch.duties.case import Case
+    from dispatch.duties.slots import Rates, Slot, Standing
+    from dispatch.formats.obligation import Obligation
 
 COLUMNS = ("number", "obligation", "office", "period", "event", "state", "nil", "due", "received", "report")
 

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from dispatch.audit.findings import NOT_PROVEN
-from dispatch.collate import Choices, Entries, Figures, Lines, is_below_target
-from dispatch.duties import events_of, rates
-from dispatch.message import Receipt
+from dispatch.duties.collation import Choices, Entries, Figures, Lines, is_below_target
+from dispatch.duties.slots import events_of, rates
+from dispatch.formats.message import Receipt
 from dispatch.render.audit import VERDICTS, by_obligation, runs_text
 from dispatch.render.collation import figure, occasion_text, plain, span_text
 from dispatch.render.terminal import clean
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from dispatch.audit.result import Report
-    from dispatch.collate import Collation
-    from dispatch.duties import Slot
-    from dispatch.message import Message
-    from dispatch.obligation import Field, Obligation, Value
+    from dispatch.audit.report import AuditReport
+    from dispatch.duties.collation import Collation
+    from dispatch.duties.slots import Slot
+    from dispatch.formats.message import Message
+    from dispatch.formats.obligation import Field, Obligation, Value
 
 _BAR = 240
 _LINE = 600
@@ -129,7 +129,7 @@ def publication_html(
     )
 
 
-def audit_html(report: Report) -> str:
+def audit_html(report: AuditReport) -> str:
     """Give the page of an audit: the verdict first."""
     return (
         environment()
@@ -163,7 +163,7 @@ def _matrix(obligation: Obligation, slots: Sequence[Slot]) -> dict[str, Any]:
     }
 
 
-def _timelines(report: Report) -> dict[str, str]:
+def _timelines(report: AuditReport) -> dict[str, str]:
     """Give a drawing of each volume: a stroke for each day on which a note is dated, over the whole time."""
     dates: dict[str, set[datetime]] = defaultdict(set)
     for one in report.dispatches:

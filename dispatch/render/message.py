@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dispatch.message import Circular, Decision, Letter, Receipt, Report
+from dispatch.formats.message import Circular, Decision, Letter, Receipt, Report
 from dispatch.render.terminal import dtg, fields, indented, moment_text
 from keys.text import parse_date
 
@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from dispatch.case import Touch
-    from dispatch.message import Message, Relation
-    from dispatch.obligation import Field, Form, Obligation, Value
+    from dispatch.duties.case import Effect
+    from dispatch.formats.message import Message, Relation
+    from dispatch.formats.obligation import Field, Form, Obligation, Value
 
     Pairs = list[tuple[str, str]]
 
@@ -33,7 +33,7 @@ def message_text(
     titles: Mapping[str, str],
     width: int,
     *,
-    touches: Sequence[Touch] = (),
+    touches: Sequence[Effect] = (),
     form: Form | None = None,
 ) -> str:
     """Show a message in `width` columns. What others wrote is indented or stands behind a label.
@@ -73,7 +73,7 @@ def message_text(
     return "\n\n".join(parts)
 
 
-def _circular(message: Circular, touches: Sequence[Touch]) -> Pairs:
+def _circular(message: Circular, touches: Sequence[Effect]) -> Pairs:
     pairs: Pairs = []
     if message.reply != "receipt":
         within = f", within {message.reply_within}" if message.reply_within else ""

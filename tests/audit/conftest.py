@@ -6,21 +6,21 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.audit.archive import Archive, make_archive
-from tests.audit.homes import Homes, copy_of, play
+from tests.forge.archive import ForgedArchive, make_archive
+from tests.forge.homes import Homes, copy_of, play
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
 @pytest.fixture(scope="session")
-def clean() -> Archive:
+def clean() -> ForgedArchive:
     """A clean archive. Change nothing in it: `copy()` gives one that may be made wrong."""
     return make_archive()
 
 
 @pytest.fixture(scope="session")
-def clean_folder(clean: Archive, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def clean_folder(clean: ForgedArchive, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same on disk."""
     return clean.write(tmp_path_factory.mktemp("clean"))
 

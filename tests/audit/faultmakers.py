@@ -7,21 +7,21 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from dispatch.envelope import encode_envelope, file_name, parse_envelope
-from dispatch.merkle import leaf_hash, root
-from dispatch.message import content_digest
-from dispatch.note import FIRST_HEAD, Head, Note, Number
-from dispatch.statement import NAMESPACE, encode_statement
+from dispatch.formats.envelope import encode_envelope, file_name, parse_envelope
+from dispatch.formats.merkle import leaf_hash, root
+from dispatch.formats.message import content_digest
+from dispatch.formats.note import FIRST_HEAD, Head, Note, Number
+from dispatch.formats.statement import NAMESPACE, encode_statement
 from keys.codec import encode_base64
 from keys.roster import add_offices, revoke_key, set_threshold
 from keys.signed import SignedText, encode_signed, sign_text
-from tests.audit.archive import (
+from tests.forge.archive import (
     BRANCHES,
     DAY,
     END,
     RENEWED,
     SLOT_KEY,
-    Archive,
+    ForgedArchive,
     card_of,
     circular_lines,
     key_of,
@@ -42,27 +42,27 @@ NEXT = "cc/2026/253"
 """The centre's next number."""
 
 
-def nothing(_: Archive) -> None:
+def nothing(_: ForgedArchive) -> None:
     pass
 
 
-def removed(*numbers: Number) -> Callable[[Archive], None]:
-    def make(archive: Archive) -> None:
+def removed(*numbers: Number) -> Callable[[ForgedArchive], None]:
+    def make(archive: ForgedArchive) -> None:
         for number in numbers:
             archive.remove(number)
 
     return make
 
 
-def kept_statement(office: str, volume: str, date: datetime = LATE) -> Callable[[Archive], None]:
-    def make(archive: Archive) -> None:
+def kept_statement(office: str, volume: str, date: datetime = LATE) -> Callable[[ForgedArchive], None]:
+    def make(archive: ForgedArchive) -> None:
         archive.files[f"{office}-{volume}.register"] = archive.state(office, volume, date)
 
     return make
 
 
-def both(*makers: Callable[[Archive], object]) -> Callable[[Archive], None]:
-    def make(archive: Archive) -> None:
+def both(*makers: Callable[[ForgedArchive], object]) -> Callable[[ForgedArchive], None]:
+    def make(archive: ForgedArchive) -> None:
         for one in makers:
             one(archive)
 
@@ -71,10 +71,10 @@ def both(*makers: Callable[[Archive], object]) -> Callable[[Archive], None]:
 
 def edited(
     change: Callable[[bytes], bytes], number: Number = REPORT, only: str | None = "cc"
-) -> Callable[[Archive], None]:
+) -> Callable[[ForgedArchive], None]:
     """Change the bytes of one copy of a dispatch, or of all."""
 
-    def make(archive: Archive) -> None:
+    def make(archive: ForgedArchive) -> None:
         for handle, name in archive.sent[number].files.items():
             if only in (None, handle):
                 archive.files[name] = change(archive.files[name])
@@ -101,10 +101,10 @@ def resigned(key: str) -> Callable[[bytes], bytes]:
     return change
 
 
-def rewritten(number: Number) -> Callable[[Archive], None]:
+def rewritten(number: Number) -> Callable[[ForgedArchive], None]:
     """Put another note of the office in the place of one, in every copy, and sign it truly."""
 
-    def make(archive: Archive) -> None:
+    def make(archive: ForgedArchive) -> None:
         sent = archive.sent[number]
         note = replace(sent.note, content=bytes(32))
         for name in sent.files.values():
@@ -117,10 +117,10 @@ def rewritten(number: Number) -> Callable[[Archive], None]:
 
 def sent(
     issuer: str, *, date: datetime = LATE, to: tuple[str, ...] = ("cc",), **hooks: Any
-) -> Callable[[Archive], None]:
+) -> Callable[[ForgedArchive], None]:
     """Send one more dispatch, with something wrong in it."""
 
-    def make(archive: Archive) -> None:
+    def make(archive: ForgedArchive) -> None:
         archive.send(issuer, date, to, **hooks)
 
     return make
@@ -152,14 +152,14 @@ def other_roster(note: Note) -> Note:
     return replace(note, roster=note.roster._replace(digest=bytes(32)))
 
 
-def equivocated(archive: Archive) -> None:
+def equivocated(archive: ForgedArchive) -> None:
     archive.send("b03", LATE, ["cc"], content=bytes(32), keep=False)
     twin = archive.files[file_of(Number("b03", "2026", 25), "cc")]
     archive.send("b03", LATE, ["cc"])
     archive.files["seized/b03-2026-25.cc.dispatch"] = twin
 
 
-def forked(archive: Archive) -> None:
+def forked(archive: ForgedArchive) -> None:
     """Show one branch one register and another branch another, two notes long."""
     other = archive.copy()
     other.files.clear()
@@ -169,7 +169,7 @@ def forked(archive: Archive) -> None:
     archive.files.update({f"of-b02/{name}": data for name, data in other.files.items()})
 
 
-def swapped_bodies(archive: Archive) -> None:
+def swapped_bodies(archive: ForgedArchive) -> None:
     names = [file_of(Number("cc", "2026", 1), handle) for handle in ("b02", "b03")]
     first, second = (parse_envelope(archive.files[name]) for name in names)
     for name, one, other in ((names[0], first, second), (names[1], second, first)):
@@ -182,28 +182,28 @@ def other_proof(data: bytes) -> bytes:
     return encode_envelope(envelope.signed_note.signed, copy, envelope.body)
 
 
-def early_receipt(early: timedelta) -> Callable[[Archive], None]:
-    def make(archive: Archive) -> None:
+def early_receipt(early: timedelta) -> Callable[[ForgedArchive], None]:
+    def make(archive: ForgedArchive) -> None:
         circular = archive.send("cc", LATE, ["b05"])
         archive.send("b05", LATE - early, ["cc"], receipts=[circular.id])
 
     return make
 
 
-def strangers_receipt(archive: Archive) -> None:
+def strangers_receipt(archive: ForgedArchive) -> None:
     letter = archive.send("cc", LATE, ["b01"])
     archive.send("b02", LATE, ["cc"], receipts=[letter.id])
 
 
-def returned_and_filed_again(archive: Archive) -> None:
+def returned_and_filed_again(archive: ForgedArchive) -> None:
     archive.send("cc", LATE, ["b04"], answers=[slot("return", "b04", "2026-11")])
     archive.send("b04", LATE + DAY, ["cc"], answers=[slot("report", "b04", "2026-11")])
 
 
-def compromised(since: datetime, *, then: bool) -> Callable[[Archive], None]:
+def compromised(since: datetime, *, then: bool) -> Callable[[ForgedArchive], None]:
     """Mark b02's key in a third roster; `then`: send something with it afterwards."""
 
-    def make(archive: Archive) -> None:
+    def make(archive: ForgedArchive) -> None:
         if then:
             archive.send("b02", LATE + DAY, ["cc"])
         print_of = archive.key("b02").verify_key.fingerprint()
@@ -212,20 +212,20 @@ def compromised(since: datetime, *, then: bool) -> Callable[[Archive], None]:
     return make
 
 
-def too_few(archive: Archive) -> None:
+def too_few(archive: ForgedArchive) -> None:
     archive.next_roster(LATE, lambda draft: set_threshold(draft, "b02", 2))
     archive.send("b02", LATE + DAY, ["cc"])
 
 
-def from_nowhere(archive: Archive) -> None:
+def from_nowhere(archive: ForgedArchive) -> None:
     archive.keys["zz"] = key_of("zz")
     archive.send("zz", LATE, ["cc"])
 
 
-def another_volume(at: int, date: datetime = LATE) -> Callable[[Archive], None]:
+def another_volume(at: int, date: datetime = LATE) -> Callable[[ForgedArchive], None]:
     """Open a lettered volume that closes the year at `at` notes."""
 
-    def make(archive: Archive) -> None:
+    def make(archive: ForgedArchive) -> None:
         head = Head("2026", at, root(map(leaf_hash, archive.volumes["cc"].ids[:at])))
         archive.send(
             "cc",
@@ -237,18 +237,18 @@ def another_volume(at: int, date: datetime = LATE) -> Callable[[Archive], None]:
     return make
 
 
-def begun_anew(archive: Archive) -> None:
+def begun_anew(archive: ForgedArchive) -> None:
     number = Number("cc", "2026b", 1)
     archive.send("cc", LATE, ["b01"], note=lambda note: replace(note, number=number, register=FIRST_HEAD))
 
 
-def closed_otherwise(archive: Archive) -> None:
+def closed_otherwise(archive: ForgedArchive) -> None:
     archive.send("cc", LATE, ["b01"])
     head = Head("2026", 252, bytes(32))
     archive.send("cc", END.replace(year=2027), ["b01"], note=lambda note: replace(note, register=head))
 
 
-def voided(archive: Archive) -> None:
+def voided(archive: ForgedArchive) -> None:
     """Number a note, never release it, and say so."""
     before = dict(archive.last)
     lost = archive.send("cc", LATE, ["b01"], files=False)
@@ -256,7 +256,7 @@ def voided(archive: Archive) -> None:
     archive.send("cc", LATE, ["b01"], voids=[lost.id])
 
 
-def text_in(archive: Archive, **said: Any) -> bytes:
+def text_in(archive: ForgedArchive, **said: Any) -> bytes:
     line, secrets = circular_lines(**said)
     if not any(one.note.content == content_digest(line) for one in archive.sent.values()):
         raise AssertionError("the archive was to hold it")
@@ -265,62 +265,62 @@ def text_in(archive: Archive, **said: Any) -> bytes:
 
 def with_circular(
     copies_to: tuple[str, ...] = ("b01",), **said: Any
-) -> tuple[Callable[[Archive], None], Callable[[Archive], bytes]]:
+) -> tuple[Callable[[ForgedArchive], None], Callable[[ForgedArchive], bytes]]:
     """Send a circular with this text; give what sends it and what gives its text."""
     said = {"number": Number("cc", "2026", 253), "date": LATE, **said}
     line, _ = circular_lines(**said)
     return sent("cc", to=copies_to, content=content_digest(line)), lambda archive: text_in(archive, **said)
 
 
-def tampered_statement(archive: Archive) -> None:
+def tampered_statement(archive: ForgedArchive) -> None:
     data = archive.state("cc", "2025", LATE)
     first = encode_base64(archive.closed["cc", "2025"].ids[0]).encode()
     archive.files["cc-2025.register"] = data.replace(first, encode_base64(bytes(32)).encode())
 
 
-def strangers_statement(archive: Archive) -> None:
+def strangers_statement(archive: ForgedArchive) -> None:
     archive.keys["cc"] = key_of("a stranger")
     archive.files["cc-2025.register"] = archive.state("cc", "2025", LATE)
 
 
-def contradicting_statements(archive: Archive) -> None:
+def contradicting_statements(archive: ForgedArchive) -> None:
     ids = list(archive.volumes["cc"].ids)
     archive.files["a/cc-2026.register"] = archive.sign_statement("cc", "2026", LATE, [*ids, bytes(32)])
     archive.files["b/cc-2026.register"] = archive.sign_statement("cc", "2026", LATE, [*ids, bytes([1]) * 32])
 
 
-def other_secrets(archive: Archive) -> bytes:
+def other_secrets(archive: ForgedArchive) -> bytes:
     line, secrets = archive.circular.split(b"\n")[:2]
     key = encode_base64(SLOT_KEY).encode()
     return line + b"\n" + secrets.replace(key, encode_base64(bytes(32)).encode()) + b"\n"
 
 
-def one_year_of_b07(archive: Archive) -> None:
+def one_year_of_b07(archive: ForgedArchive) -> None:
     for number in [one for one in archive.sent if (one.handle, one.volume) == ("b07", "2025")]:
         archive.remove(number)
 
 
-def nothing_left(archive: Archive) -> None:
+def nothing_left(archive: ForgedArchive) -> None:
     archive.files.clear()
 
 
-def put(name: str, data: bytes) -> Callable[[Archive], None]:
-    def make(archive: Archive) -> None:
+def put(name: str, data: bytes) -> Callable[[ForgedArchive], None]:
+    def make(archive: ForgedArchive) -> None:
         archive.files[name] = data
 
     return make
 
 
-def again_elsewhere(archive: Archive) -> None:
+def again_elsewhere(archive: ForgedArchive) -> None:
     """Let some of the files lie in a second folder too."""
     chosen = [name for name in archive.files if name.startswith("cc/2026/cc-2026-1.")]
     archive.files.update({f"again/{name}": archive.files[name] for name in chosen})
 
 
-def share_of(handle: str) -> Callable[[Archive], None]:
+def share_of(handle: str) -> Callable[[ForgedArchive], None]:
     """Leave what one office has: what it got and what it sent."""
 
-    def make(archive: Archive) -> None:
+    def make(archive: ForgedArchive) -> None:
         for name in [one for one in archive.files if not one.endswith(f".{handle}.dispatch")]:
             del archive.files[name]
 
@@ -333,10 +333,10 @@ def other_body(data: bytes) -> bytes:
     return encode_envelope(envelope.signed_note.signed, envelope.copy, body)
 
 
-def twin(number: Number, change: Callable[[Note], Note]) -> Callable[[Archive], None]:
+def twin(number: Number, change: Callable[[Note], Note]) -> Callable[[ForgedArchive], None]:
     """Sign another note of the office under the number of one."""
 
-    def make(archive: Archive) -> None:
+    def make(archive: ForgedArchive) -> None:
         note = change(replace(archive.sent[number].note, receipts=(), answers=()))
         archive.files["seized/twin.note"] = encode_signed(sign(note, [archive.key(number.handle)]))
 
@@ -356,7 +356,7 @@ def numbered_far(note: Note) -> Note:
     )
 
 
-def gone_on(archive: Archive) -> None:
+def gone_on(archive: ForgedArchive) -> None:
     """Add a note to a year that was closed."""
     closed = archive.closed["b03", "2025"]
     number = Number("b03", "2025", len(closed.ids) + 1)
@@ -371,13 +371,13 @@ def gone_on(archive: Archive) -> None:
     archive.put_note(late, "seized/late.note")
 
 
-def closed_twice(archive: Archive) -> None:
+def closed_twice(archive: ForgedArchive) -> None:
     date = datetime(2027, 1, 2, 9, tzinfo=UTC)
     first = archive.send("cc", date, ["b01"])
     twin(first.number, other_head)(archive)
 
 
-def closed_by_two(archive: Archive) -> None:
+def closed_by_two(archive: ForgedArchive) -> None:
     """Close the year by a lettered volume, and once more by the next year."""
     head = archive.volumes["cc"].head
     another_volume(252)(archive)
@@ -385,12 +385,12 @@ def closed_by_two(archive: Archive) -> None:
     archive.send("cc", date, ["b01"], note=lambda note: replace(note, register=head._replace(root=bytes(32))))
 
 
-def later_roster(archive: Archive) -> None:
+def later_roster(archive: ForgedArchive) -> None:
     archive.next_roster(LATE)
     archive.send("b03", LATE + DAY, ["cc"])
 
 
-def past_its_roster(archive: Archive) -> None:
+def past_its_roster(archive: ForgedArchive) -> None:
     """Name the version before the newest, after it expired."""
     older = archive.newest("b03").note.roster
     archive.next_roster(LATE, expires=datetime(2032, 1, 1, tzinfo=UTC))
@@ -398,23 +398,23 @@ def past_its_roster(archive: Archive) -> None:
     archive.send("b03", date, ["cc"], note=lambda note: replace(note, roster=older))
 
 
-def with_rights(handle: str, *rights: str) -> Callable[[Archive], None]:
+def with_rights(handle: str, *rights: str) -> Callable[[ForgedArchive], None]:
     """Give an office other rights in a third roster."""
 
-    def make(archive: Archive) -> None:
+    def make(archive: ForgedArchive) -> None:
         card = card_of(handle, archive.key(handle))
         archive.next_roster(LATE - DAY, lambda draft: add_offices(draft, [(card, rights)]))
 
     return make
 
 
-def two_keys(*signing: int, marked: dict[int, datetime], receipted: bool) -> Callable[[Archive], None]:
+def two_keys(*signing: int, marked: dict[int, datetime], receipted: bool) -> Callable[[ForgedArchive], None]:
     """Give b02 a second key, send with the keys of these places, then mark some as compromised.
 
     `receipted`: by the centre, a day later.
     """
 
-    def make(archive: Archive) -> None:
+    def make(archive: ForgedArchive) -> None:
         keys = (archive.key("b02"), second_key(archive))
         note = archive.send("b02", LATE, ["cc"], keys=[keys[place] for place in signing])
         if receipted:
@@ -425,7 +425,7 @@ def two_keys(*signing: int, marked: dict[int, datetime], receipted: bool) -> Cal
     return make
 
 
-def second_key(archive: Archive) -> SigningKey:
+def second_key(archive: ForgedArchive) -> SigningKey:
     """Give b02 a second key in a third roster."""
     second = key_of("b02, the second")
     card = card_of("b02", archive.key("b02"), second)
@@ -433,12 +433,12 @@ def second_key(archive: Archive) -> SigningKey:
     return second
 
 
-def revoke(archive: Archive, handle: str, key: SigningKey, since: datetime) -> None:
+def revoke(archive: ForgedArchive, handle: str, key: SigningKey, since: datetime) -> None:
     fingerprint = key.verify_key.fingerprint()
     archive.next_roster(LATE + 5 * DAY, lambda draft: revoke_key(draft, handle, fingerprint, since))
 
 
-def signed_anew(archive: Archive) -> None:
+def signed_anew(archive: ForgedArchive) -> None:
     """Let one copy of a note have one signature, and another copy two, of which one key was compromised."""
     first, second = archive.key("b02"), second_key(archive)
     note = archive.send("b02", LATE, ["cc"], keys=[first])
@@ -449,7 +449,7 @@ def signed_anew(archive: Archive) -> None:
     revoke(archive, "b02", first, LATE + DAY)
 
 
-def receipted_by_a_victim(archive: Archive) -> None:
+def receipted_by_a_victim(archive: ForgedArchive) -> None:
     """Let b03, whose key is stolen too, receipt a note of b02; what b03 sent the centre receipts in time."""
     key = second_key(archive)
     note = archive.send("b02", LATE, ["b03"], keys=[key])
@@ -460,17 +460,17 @@ def receipted_by_a_victim(archive: Archive) -> None:
     revoke(archive, "b03", archive.key("b03"), LATE + 3 * DAY)
 
 
-def receipted_by_itself(archive: Archive) -> None:
+def receipted_by_itself(archive: ForgedArchive) -> None:
     key = second_key(archive)
     note = archive.send("b02", LATE, ["b03"], keys=[key])
     archive.send("b02", LATE + DAY, ["b03"], receipts=[note.id])
     revoke(archive, "b02", key, LATE + 2 * DAY)
 
 
-def covered_by_a_later_note(head: Callable[[Note], Note]) -> Callable[[Archive], None]:
+def covered_by_a_later_note(head: Callable[[Note], Note]) -> Callable[[ForgedArchive], None]:
     """Let the centre receipt not a note, but the one after it, whose head pins it."""
 
-    def make(archive: Archive) -> None:
+    def make(archive: ForgedArchive) -> None:
         key = second_key(archive)
         archive.send("b02", LATE, ["b03"], keys=[key])
         later = archive.send("b02", LATE, ["cc"], keys=[key], note=head)
@@ -480,12 +480,12 @@ def covered_by_a_later_note(head: Callable[[Note], Note]) -> Callable[[Archive],
     return make
 
 
-def another_past(archive: Archive) -> None:
+def another_past(archive: ForgedArchive) -> None:
     ids = [bytes(32), *archive.volumes["b03"].ids[1:]]
     archive.files["b03-2026.register"] = archive.sign_statement("b03", "2026", LATE, ids)
 
 
-def two_pasts(archive: Archive) -> None:
+def two_pasts(archive: ForgedArchive) -> None:
     """Keep two statements of a year whose notes are gone; the false one comes first by its name."""
     kept_statement("b07", "2025")(archive)
     ids = list(archive.closed["b07", "2025"].ids)
@@ -494,10 +494,10 @@ def two_pasts(archive: Archive) -> None:
     one_year_of_b07(archive)
 
 
-def signed_statement(text: Callable[[bytes], bytes], namespace: str) -> Callable[[Archive], None]:
+def signed_statement(text: Callable[[bytes], bytes], namespace: str) -> Callable[[ForgedArchive], None]:
     """Sign a statement of b03's register, with something wrong in it."""
 
-    def make(archive: Archive) -> None:
+    def make(archive: ForgedArchive) -> None:
         ids = archive.volumes["b03"].ids
         said = text(encode_statement(archive.statement("b03", "2026", LATE, ids)))
         signature = sign_text(said, archive.key("b03"), namespace)
@@ -513,7 +513,7 @@ def of_another_root(text: bytes) -> bytes:
     return b"\n".join(lines)
 
 
-def by_an_ended_key(archive: Archive) -> None:
+def by_an_ended_key(archive: ForgedArchive) -> None:
     archive.keys[RENEWED] = key_of("b01")
     archive.files["b01-2025.register"] = archive.state("b01", "2025", LATE)
 

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from dispatch.envelope import MAX_ENVELOPE
-from dispatch.note import Number
+from dispatch.formats.envelope import MAX_ENVELOPE
+from dispatch.formats.note import Number
 from keys.codec import encode_base64
-from tests.audit.archive import DAY, RENEWED, circular_lines, key_of, same, slot
+from tests.forge.archive import DAY, RENEWED, circular_lines, key_of, same, slot
 from tests.audit.faultmakers import (
     AS_IT_IS,
     FOR_ANOTHER_PURPOSE,
@@ -90,8 +90,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from dispatch.audit.findings import Severity
-    from dispatch.audit.result import Report
-    from tests.audit.archive import Archive
+    from dispatch.audit.report import AuditReport
+    from tests.forge.archive import ForgedArchive
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +106,7 @@ class Fault:
 
     name: str
     what: str
-    make: Callable[[Archive], object]
+    make: Callable[[ForgedArchive], object]
     findings: tuple[tuple[str, str], ...]
     severity: Severity | None = None
     roster: int | None = None
@@ -115,7 +115,7 @@ class Fault:
     links: tuple[str, ...] = ()
     folders: tuple[str, ...] = ()
     absent: tuple[str, ...] = ()
-    circular: Callable[[Archive], bytes] | None = lambda archive: archive.circular
+    circular: Callable[[ForgedArchive], bytes] | None = lambda archive: archive.circular
 
 
 # First one file and its bytes, then trust, registers, receipts, duties.
@@ -834,7 +834,7 @@ FAULTS = (
 )
 
 
-def kinds_and_subjects(report: Report) -> tuple[tuple[str, str], ...]:
+def kinds_and_subjects(report: AuditReport) -> tuple[tuple[str, str], ...]:
     return tuple(sorted((one.kind, one.subject) for one in report.findings))
 
 

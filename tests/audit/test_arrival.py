@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from dispatch.home import Home
-from dispatch.note import Number
+from dispatch.store.home import Home
+from dispatch.formats.note import Number
 from dispatch.office import Office
 from dispatch.render.collation import collation_json
 from dispatch.render.duties import slot_json
-from tests.audit.homes import END, shuffled
+from tests.forge.homes import END, shuffled
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.audit.homes import Homes
+    from tests.forge.homes import Homes
 
 
 def come(played: Homes, folder: Path, seed: int | None) -> dict[str, Any]:

@@ -11,26 +11,26 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dispatch.audit.bundle import Evidence, Tools, write_bundle
+from dispatch.audit.bundle import Inputs, Tools, write_bundle
 from dispatch.audit.circulars import Text
-from dispatch.audit.pile import Pile, SafeNames
-from dispatch.audit.run import run_audit
+from dispatch.audit.archive import Archive, SafeNames
+from dispatch.audit.auditing import run_audit
 from dispatch.cli.main import run
 from dispatch.errors import RefusedError, StorageError
 from dispatch.render.audit import report_bytes
 from keys.text import format_date
-from tests.audit.archive import BRANCHES, END, Archive, make_archive
+from tests.forge.archive import BRANCHES, END, ForgedArchive, make_archive
 from tests.audit.faults import FAULTS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from dispatch.audit.result import Report
+    from dispatch.audit.report import AuditReport
 
 
 @pytest.fixture(scope="module")
-def small() -> Archive:
+def small() -> ForgedArchive:
     """Three branches and three months, with a few faults that survive together."""
     archive = make_archive(BRANCHES[:3], 3)
     archive.files["cc/b.dispatch"] = b"foreign"
@@ -40,24 +40,24 @@ def small() -> Archive:
     return archive
 
 
-def audit_all(archive: Archive, pile: Pile, texts: Sequence[Text]) -> Report:
+def audit_all(archive: ForgedArchive, pile: Archive, texts: Sequence[Text]) -> AuditReport:
     return run_audit(pile, archive.trusted(), at=END, root=archive.pin, circulars=texts)
 
 
-def bundle(archive: Archive, out: Path, *paths: Path, name: str = "c.lines") -> Report:
+def bundle(archive: ForgedArchive, out: Path, *paths: Path, name: str = "c.lines") -> AuditReport:
     texts = (Text(name, archive.circular),)
-    report = audit_all(archive, Pile(paths), texts)
+    report = audit_all(archive, Archive(paths), texts)
     write_bundle(
         out,
-        Pile(paths),
+        Archive(paths),
         report,
-        Evidence(roster=archive.roster_file(), texts=texts),
+        Inputs(roster=archive.roster_file(), texts=texts),
         Tools(lambda pile, texts: audit_all(archive, pile, texts), report_bytes),
     )
     return report
 
 
-def test_the_same_bytes_in_any_order(small: Archive, tmp_path: Path) -> None:
+def test_the_same_bytes_in_any_order(small: ForgedArchive, tmp_path: Path) -> None:
     small.write(tmp_path / "archive")
     tops = sorted((tmp_path / "archive").iterdir())
     first = None
@@ -69,19 +69,19 @@ def test_the_same_bytes_in_any_order(small: Archive, tmp_path: Path) -> None:
         assert made == first
 
 
-def test_files_one_by_one_in_any_order(small: Archive, tmp_path: Path) -> None:
+def test_files_one_by_one_in_any_order(small: ForgedArchive, tmp_path: Path) -> None:
     files = [
         path for path in small.write(tmp_path / "archive").rglob("*.dispatch") if path.name.startswith("cc-")
     ]
     reports = set()
     for seed in range(3):
         random.Random(seed).shuffle(files)
-        reports.add(report_bytes(audit_all(small, Pile([*files, *files[:3]]), ())))
+        reports.add(report_bytes(audit_all(small, Archive([*files, *files[:3]]), ())))
     assert len(reports) == 1
 
 
 def test_what_is_unpacked_audits_to_the_same_findings(
-    small: Archive, tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch
+    small: ForgedArchive, tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place = small.write(tmp_path / "archive")
     (place / "loop").symlink_to(place)
@@ -103,7 +103,7 @@ def test_what_is_unpacked_audits_to_the_same_findings(
     assert json.loads(printed)["at"] == format_date(END)
 
 
-def test_names_are_safe_to_unpack(small: Archive, tmp_path: Path) -> None:
+def test_names_are_safe_to_unpack(small: ForgedArchive, tmp_path: Path) -> None:
     bundle(small, tmp_path / "out.zip", small.write(tmp_path / "archive"))
     with zipfile.ZipFile(tmp_path / "out.zip") as archive:
         infos = archive.infolist()
@@ -154,7 +154,7 @@ def test_a_name_that_is_taken_is_numbered() -> None:
     assert names.take("a/c.note", ".note") == "a/c.note"
 
 
-def test_nothing_is_written_over(small: Archive, tmp_path: Path) -> None:
+def test_nothing_is_written_over(small: ForgedArchive, tmp_path: Path) -> None:
     place = small.write(tmp_path / "archive")
     (tmp_path / "out.zip").write_bytes(b"mine")
     with pytest.raises(StorageError):
@@ -163,13 +163,13 @@ def test_nothing_is_written_over(small: Archive, tmp_path: Path) -> None:
     assert (tmp_path / "out.zip").read_bytes() == b"mine"
 
 
-def test_nothing_is_no_bundle(small: Archive, tmp_path: Path) -> None:
+def test_nothing_is_no_bundle(small: ForgedArchive, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(RefusedError):
         bundle(small, tmp_path / "out.zip", tmp_path / "empty")
 
 
-def test_every_fault_that_is_in_the_files_is_in_the_bundle(clean: Archive, tmp_path: Path) -> None:
+def test_every_fault_that_is_in_the_files_is_in_the_bundle(clean: ForgedArchive, tmp_path: Path) -> None:
     chosen = {"edited-note", "register-forked", "note-removed", "two-statements", "circular-torn"}
     for fault in FAULTS:
         if fault.name in chosen:

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from dispatch import parallel
+from dispatch.system import workers as parallel
 from dispatch.audit.circulars import Text
 from dispatch.audit.findings import NOT_PROVEN
-from dispatch.audit.pile import Pile
-from dispatch.audit.run import run_audit
+from dispatch.audit.archive import Archive
+from dispatch.audit.auditing import run_audit
 from dispatch.cli.main import run
-from dispatch.home import HOME_VARIABLE
+from dispatch.store.home import HOME_VARIABLE
 from keys.text import format_date
-from tests.audit.archive import BRANCHES, DAY, END, Archive, make_archive, slot
+from tests.forge.archive import BRANCHES, DAY, END, ForgedArchive, make_archive, slot
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,13 +27,13 @@ Audit = "Callable[..., tuple[int, str, str]]"
 
 
 @pytest.fixture(scope="module")
-def small() -> Archive:
+def small() -> ForgedArchive:
     return make_archive(BRANCHES[:4], 3)
 
 
 @pytest.fixture
 def audit(
-    small: Archive,
+    small: ForgedArchive,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capfdbinary: pytest.CaptureFixture[bytes],
@@ -44,7 +44,7 @@ def audit(
     (tmp_path / "roster").write_bytes(small.roster_file())
     (tmp_path / "c.lines").write_bytes(small.circular)
 
-    def call(*words: str, archive: Archive = small) -> tuple[int, str, str]:
+    def call(*words: str, archive: ForgedArchive = small) -> tuple[int, str, str]:
         if not (tmp_path / "archive").exists():
             archive.write(tmp_path / "archive")
         code = run(["audit", "archive", "--roster", "roster", "--root", small.pin, "--at", AT, *words])
@@ -67,7 +67,7 @@ def test_a_clean_archive(audit: Any, tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["archive", "c.lines", "roster"]
 
 
-def test_the_json_says_the_same(audit: Any, small: Archive) -> None:
+def test_the_json_says_the_same(audit: Any, small: ForgedArchive) -> None:
     code, out, _ = audit("--json", "--circular", "c.lines")
     found = json.loads(out)
     assert (code, found["verdict"], found["findings"]) == (0, "clean", [])
@@ -85,7 +85,7 @@ def test_the_json_says_the_same(audit: Any, small: Archive) -> None:
     assert first["receipts"][0]["seconds"] == 86400
 
 
-def test_the_worst_code_is_returned(audit: Any, tmp_path: Path, small: Archive) -> None:
+def test_the_worst_code_is_returned(audit: Any, tmp_path: Path, small: ForgedArchive) -> None:
     assert audit()[0] == 0
     (tmp_path / "archive" / "x.dispatch").write_bytes(b"?")
     assert audit()[0] == 5
@@ -126,7 +126,7 @@ def test_hostile_names_cannot_steer_the_terminal(audit: Any, tmp_path: Path) -> 
     assert "\x1b" not in out
 
 
-def test_nothing_without_a_pin(audit: Any, small: Archive) -> None:
+def test_nothing_without_a_pin(audit: Any, small: ForgedArchive) -> None:
     audit()
     assert run(["audit", "archive", "--roster", "roster", "--at", AT]) == 6
     expired = ("--root", small.pin, "--at", "2031-01-01T00:00:00Z")
@@ -161,7 +161,7 @@ def test_late_returned_and_waived_reports_are_judged_without_reading(tmp_path: P
     extended = [slot("extend", "b04", "2025-03")]
     archive.send("cc", late + 2 * DAY, ["b04"], receipts=[event.id], answers=extended)
     report_of = run_audit(
-        Pile([archive.write(tmp_path / "archive")]),
+        Archive([archive.write(tmp_path / "archive")]),
         archive.trusted(),
         at=END,
         root=archive.pin,

@@ -9,28 +9,28 @@ import pytest
 
 from dispatch.audit.circulars import Text
 from dispatch.audit.findings import KINDS
-from dispatch.audit.pile import Pile
-from dispatch.audit.run import run_audit
+from dispatch.audit.archive import Archive
+from dispatch.audit.auditing import run_audit
 from keys.codec import encode_base64
-from tests.audit.archive import END, Archive
+from tests.forge.archive import END, ForgedArchive
 from tests.audit.faultmakers import REPORT, again_elsewhere
 from tests.audit.faults import FAULTS, Fault, kinds_and_subjects, table
 
 if TYPE_CHECKING:
-    from dispatch.audit.result import Report
+    from dispatch.audit.report import AuditReport
 
 WITHOUT_FILES = ("missing-note", "missing-id-list", "nothing-to-audit")
 
 
 def run(
-    archive: Archive,
+    archive: ForgedArchive,
     *paths: Path,
     roster: int | None = None,
     circular: bytes | None = None,
     partial: bool = False,
-) -> Report:
+) -> AuditReport:
     return run_audit(
-        Pile(paths),
+        Archive(paths),
         archive.trusted(roster),
         at=END,
         root=archive.pin,
@@ -39,7 +39,7 @@ def run(
     )
 
 
-def lay_out(fault: Fault, clean: Archive, clean_folder: Path, folder: Path) -> tuple[Archive, list[Path]]:
+def lay_out(fault: Fault, clean: ForgedArchive, clean_folder: Path, folder: Path) -> tuple[ForgedArchive, list[Path]]:
     """Make an archive with a fault on disk; give it, and the PATHs to audit."""
     archive = clean.copy()
     fault.make(archive)
@@ -54,7 +54,7 @@ def lay_out(fault: Fault, clean: Archive, clean_folder: Path, folder: Path) -> t
     return archive, paths * (2 if fault.twice else 1)
 
 
-def test_the_clean_archive_yields_nothing(clean: Archive, clean_folder: Path) -> None:
+def test_the_clean_archive_yields_nothing(clean: ForgedArchive, clean_folder: Path) -> None:
     report = run(clean, clean_folder, circular=clean.circular)
     assert report.findings == ()
     assert (report.verdict, report.code) == ("clean", 0)
@@ -65,7 +65,7 @@ def test_the_clean_archive_yields_nothing(clean: Archive, clean_folder: Path) ->
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
 def test_a_fault_yields_exactly_its_finding(
-    fault: Fault, clean: Archive, clean_folder: Path, tmp_path: Path
+    fault: Fault, clean: ForgedArchive, clean_folder: Path, tmp_path: Path
 ) -> None:
     archive, paths = lay_out(fault, clean, clean_folder, tmp_path)
     circular = fault.circular(archive) if fault.circular else None
@@ -83,7 +83,7 @@ def test_a_fault_yields_exactly_its_finding(
 
 
 def test_only_what_cannot_be_known_or_was_corrected_leaves_an_archive_clean(
-    clean: Archive, clean_folder: Path, tmp_path: Path
+    clean: ForgedArchive, clean_folder: Path, tmp_path: Path
 ) -> None:
     for fault in FAULTS:
         if fault.findings and (fault.severity == "not-checkable" or fault.name == "slot-filled-twice"):
@@ -94,7 +94,7 @@ def test_only_what_cannot_be_known_or_was_corrected_leaves_an_archive_clean(
             assert report.code == 0, fault.name
 
 
-def test_the_same_files_twice_are_counted_once(clean: Archive, clean_folder: Path, tmp_path: Path) -> None:
+def test_the_same_files_twice_are_counted_once(clean: ForgedArchive, clean_folder: Path, tmp_path: Path) -> None:
     archive = clean.copy()
     again_elsewhere(archive)
     once = run(clean, clean_folder)

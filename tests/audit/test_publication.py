@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dispatch.cli.main import run
-from tests.audit.homes import END, Homes
+from tests.forge.homes import END, Homes
 
 if TYPE_CHECKING:
     from pathlib import Path

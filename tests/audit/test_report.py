@@ -13,15 +13,15 @@ from dispatch.audit.circulars import Text
 from dispatch.audit.findings import NOT_PROVEN
 from dispatch.render.audit import report_bytes, report_json, report_text, runs_text
 from dispatch.render.html import audit_html
-from tests.audit.archive import DAY, Archive
-from tests.audit.homes import BRANCHES, END, Homes, shuffled
+from tests.forge.archive import DAY, ForgedArchive
+from tests.forge.homes import BRANCHES, END, Homes, shuffled
 from tests.audit.test_faults import run
-from tests.dispatch.test_collation_render import CHROMIUM, Page
+from tests.render.test_collation import CHROMIUM, Page
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from dispatch.audit.result import Report
+    from dispatch.audit.report import AuditReport
 
 
 def test_the_clean_archive(played: Homes) -> None:
@@ -74,7 +74,7 @@ def test_the_page_is_one_file_without_script(played: Homes) -> None:
     assert sum(tag == "table" for tag, _ in page.tags) == sum(tag == "caption" for tag, _ in page.tags)
 
 
-def hostile(homes: Homes) -> Report:
+def hostile(homes: Homes) -> AuditReport:
     (homes.post / '"><script>alert(1)<').mkdir()
     (homes.post / '"><script>alert(1)<' / "x.dispatch").write_bytes(b"x")
     (homes.post / ("я" * 100 + "{{ 7 }}.dispatch")).write_bytes(b"x")
@@ -127,7 +127,7 @@ def test_the_page_shows_all_that_was_asked_for(played: Homes) -> None:
         assert period in words
 
 
-def test_what_is_proven_older_is_said(clean: Archive, clean_folder: Path, tmp_path: Path) -> None:
+def test_what_is_proven_older_is_said(clean: ForgedArchive, clean_folder: Path, tmp_path: Path) -> None:
     from tests.audit.faultmakers import LATE, compromised
 
     archive = clean.copy()
@@ -139,7 +139,7 @@ def test_what_is_proven_older_is_said(clean: Archive, clean_folder: Path, tmp_pa
     assert "older than the compromise of its key: cc/" in Page(audit_html(report)).words
 
 
-def test_an_early_receipt_is_so_many_hours_before(clean: Archive, clean_folder: Path, tmp_path: Path) -> None:
+def test_an_early_receipt_is_so_many_hours_before(clean: ForgedArchive, clean_folder: Path, tmp_path: Path) -> None:
     from tests.audit.faultmakers import early_receipt
 
     archive = clean.copy()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.dispatch.realm import Realm, make_realm
+from tests.forge.realm import Realm, make_realm
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

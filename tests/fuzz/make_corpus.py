@@ -10,10 +10,10 @@ import re
 import sys
 from pathlib import Path
 
-from dispatch.draft import EXAMPLES, template
-from dispatch.envelope import encode_copy, parse_envelope
-from dispatch.merkle import proof_length
-from dispatch.message import parse_message
+from dispatch.drafts import EXAMPLES, template
+from dispatch.formats.envelope import encode_copy, parse_envelope
+from dispatch.formats.merkle import proof_length
+from dispatch.formats.message import parse_message
 from keys import age
 from keys.age.header import encode_header, encode_signed, parse_header
 from keys.age.kdf import header_mac

@@ -17,12 +17,12 @@ from unittest.mock import patch
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from dispatch.envelope import NAMESPACE, Copy, encode_envelope, leaf_data
-from dispatch.merkle import Tree, leaf_hash
-from dispatch.message import Circular, Message, content_digest, encode_message, parse_message
-from dispatch.note import FIRST_HEAD, Copies, Head, Note, Number, RosterRef, encode_note
-from dispatch.plaintext import Secrets, encode_secrets
-from dispatch.statement import Statement, sign_statement
+from dispatch.formats.envelope import NAMESPACE, Copy, encode_envelope, leaf_data
+from dispatch.formats.merkle import Tree, leaf_hash
+from dispatch.formats.message import Circular, Message, content_digest, encode_message, parse_message
+from dispatch.formats.note import FIRST_HEAD, Copies, Head, Note, Number, RosterRef, encode_note
+from dispatch.formats.plaintext import Secrets, encode_secrets
+from dispatch.formats.statement import Statement, sign_statement
 from keys import age
 from keys.card import Card, make_card, sign_card
 from keys.codec import encode_base64

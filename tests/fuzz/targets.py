@@ -24,14 +24,14 @@ from unittest.mock import patch
 from msgspec import Struct, convert, to_builtins
 from msgspec.structs import replace
 
-from dispatch.attachment import clean_name
+from dispatch.store.attachments import clean_name
 from dispatch.audit import verify_file
 from dispatch.audit.circulars import Text
 from dispatch.audit.findings import KINDS
-from dispatch.audit.pile import Pile
-from dispatch.audit.run import run_audit
-from dispatch.draft import Draft, ReportDraft, parse_draft, read_draft
-from dispatch.envelope import (
+from dispatch.audit.archive import Archive
+from dispatch.audit.auditing import run_audit
+from dispatch.drafts import Draft, ReportDraft, parse_draft, read_draft
+from dispatch.formats.envelope import (
     NAMESPACE,
     Copy,
     VerifiedEnvelope,
@@ -44,8 +44,8 @@ from dispatch.envelope import (
     parse_signed_note,
 )
 from dispatch.errors import DispatchError, DraftError, NotReadyError, Problem, ProofError
-from dispatch.formvalues import check_values, read_values
-from dispatch.grammar import (
+from dispatch.checks.values import check_values, read_values
+from dispatch.formats.grammar import (
     check_addressees,
     check_attachment_name,
     check_calendar_date,
@@ -54,18 +54,18 @@ from dispatch.grammar import (
     check_period,
     check_zone,
 )
-from dispatch.merkle import leaf_hash, node_hash, verify_inclusion
-from dispatch.message import Circular, Report, encode_message, parse_message
-from dispatch.note import MAX_DECIMAL, Number, encode_note, parse_note, parse_number, parse_volume
-from dispatch.obligation import Form, Value
-from dispatch.plaintext import Secrets, encode_secrets, parse_plaintext, parse_secrets
+from dispatch.formats.merkle import leaf_hash, node_hash, verify_inclusion
+from dispatch.formats.message import Circular, Report, encode_message, parse_message
+from dispatch.formats.note import MAX_DECIMAL, Number, encode_note, parse_note, parse_number, parse_volume
+from dispatch.formats.obligation import Form, Value
+from dispatch.formats.plaintext import Secrets, encode_secrets, parse_plaintext, parse_secrets
 from dispatch.render.audit import report_bytes, report_text
 from dispatch.render.html import audit_html
 from dispatch.render.message import message_text
 from dispatch.render.terminal import clean
-from dispatch.reportform import read_table, report_template
-from dispatch.statement import encode_statement, parse_statement
-from dispatch.tomlindex import TomlIndex
+from dispatch.drafts.form import read_table, report_template
+from dispatch.formats.statement import encode_statement, parse_statement
+from dispatch.drafts.tomlindex import TomlIndex
 from keys import age
 from keys.age.header import encode_header, encode_signed, parse_header
 from keys.age.kdf import header_mac
@@ -509,7 +509,7 @@ def copy(data: bytes) -> None:
     envelope(file)
     found = parse_envelope(file)
     if encode_copy(found.copy) == data:
-        with patch("dispatch.envelope.verify_inclusion"):
+        with patch("dispatch.formats.envelope.verify_inclusion"):
             verified = attempt(Verifier(samples.TRUSTED).verify, found)
         if verified is not None:
             assert found.copy.to in ("cc", "penza", "tula")
@@ -569,7 +569,7 @@ def plaintext(data: bytes) -> None:
 
 def _signed_note(said: bytes, number: Number) -> Any:
     """A note that fits, parsed and taken for verified."""
-    from dispatch.envelope import SignedNote
+    from dispatch.formats.envelope import SignedNote
 
     made = samples.make_note(said, 2, bytes(32), number, samples.ROSTERS[1])
     text = encode_note(made)
@@ -805,7 +805,7 @@ def audit_command(data: bytes) -> None:
     for suffix in (".dispatch", ".note", ".register"):
         (folder / f"file{suffix}").write_bytes(data)
     report = run_audit(
-        Pile([folder]), samples.TRUSTED, at=samples.NOW, root=samples.PIN, circulars=[Text("text", data)]
+        Archive([folder]), samples.TRUSTED, at=samples.NOW, root=samples.PIN, circulars=[Text("text", data)]
     )
     assert {one.kind for one in report.findings} <= KINDS.keys()
     # of three endings at most one is right

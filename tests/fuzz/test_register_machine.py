@@ -19,18 +19,18 @@ from unittest.mock import patch
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from dispatch.envelope import file_name, parse_envelope
-from dispatch.merkle import EMPTY_ROOT
-from dispatch.message import Letter
-from dispatch.note import Head, Number, note_id, parse_note
-from tests.dispatch.realm import NOW, Forgery, Realm, draft, make_realm
+from dispatch.formats.envelope import file_name, parse_envelope
+from dispatch.formats.merkle import EMPTY_ROOT
+from dispatch.formats.message import Letter
+from dispatch.formats.note import Head, Number, note_id, parse_note
+from tests.forge.realm import NOW, Forgery, Realm, draft, make_realm
 from tests.fuzz.machines import how_long
 from tests.independent.envelope import tree_root
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from dispatch.register import Entry
+    from dispatch.store import Dispatch
 
 DAY = timedelta(days=1)
 BRANCHES = ("penza", "tula")
@@ -44,12 +44,12 @@ class Killed(BaseException):
 
 # Where a run is killed, and whether a number has been used by then.
 POINTS = {
-    "dispatch.register.Register.store_note": False,
-    "dispatch.register.Register.store_copies": False,
-    "dispatch.outbox.Outbox.finish": True,
-    "dispatch.register.Register.store_signatures": True,
-    "dispatch.outbox.release": True,
-    "dispatch.register.Register.mark_released": True,
+    "dispatch.store.Register.store_note": False,
+    "dispatch.store.Register.store_copies": False,
+    "dispatch.office.outbox.Outbox.finish": True,
+    "dispatch.store.Register.store_signatures": True,
+    "dispatch.office.outbox.release": True,
+    "dispatch.store.Register.mark_released": True,
 }
 
 
@@ -174,7 +174,7 @@ class RegisterMachine(RuleBasedStateMachine):
             assert self.files.keys() == expected
 
     @staticmethod
-    def _heads(entries: tuple[Entry, ...]) -> list[Head]:
+    def _heads(entries: tuple[Dispatch, ...]) -> list[Head]:
         heads = [Head("0000", 0, EMPTY_ROOT)]
         volumes: dict[str, list[bytes]] = {}
         for entry in entries:

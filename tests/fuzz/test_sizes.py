@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dispatch.draft import read_draft
-from dispatch.envelope import parse_envelope, parse_signed_note
+from dispatch.drafts import read_draft
+from dispatch.formats.envelope import parse_envelope, parse_signed_note
 from dispatch.errors import DispatchError
-from dispatch.message import parse_message
-from dispatch.note import parse_note
-from dispatch.plaintext import parse_plaintext
+from dispatch.formats.message import parse_message
+from dispatch.formats.note import parse_note
+from dispatch.formats.plaintext import parse_plaintext
 from keys import age
 from keys.age.header import parse_header
 from keys.card import parse_card

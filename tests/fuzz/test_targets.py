@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from dispatch.envelope import parse_envelope
+from dispatch.formats.envelope import parse_envelope
 from dispatch.errors import EnvelopeError
 from tests.fuzz import samples
 from tests.fuzz.make_corpus import CORPUS, differences

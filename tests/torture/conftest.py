@@ -15,7 +15,7 @@ from tests.torture.house import make_template
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.dispatch.realm import Realm
+    from tests.forge.realm import Realm
 
 MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from dispatch.note import parse_note
+from dispatch.formats.note import parse_note
 from keys.roster import next_version
 from keys.trust import encode_roster_file, sign_roster
 from tests.torture.house import (
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from tests.dispatch.realm import Realm
+    from tests.forge.realm import Realm
     from tests.torture.house import Outcome
 
 LETTERS = 6

@@ -22,21 +22,21 @@ from typing import TYPE_CHECKING
 from dispatch.audit import verify_files
 from dispatch.cli.common import CLOCK_VARIABLE, PASSPHRASE_VARIABLE
 from dispatch.cli.main import run
-from dispatch.merkle import EMPTY_ROOT, leaf_hash, root
-from dispatch.note import Head, Number, parse_note
-from dispatch.register import Register
+from dispatch.formats.merkle import EMPTY_ROOT, leaf_hash, root
+from dispatch.formats.note import Head, Number, parse_note
+from dispatch.store import Register
 from keys.card import make_card, parse_card, verify_card
 from keys.errors import UnpinnedError
 from keys.keyfile import generate, read_keyfile
 from keys.roster import add_office, decode_roster, set_group
 from keys.text import format_date
-from tests.dispatch.realm import Realm, make_realm
+from tests.forge.realm import Realm, make_realm
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from resource import struct_rusage
 
-    from dispatch.home import Home
+    from dispatch.store.home import Home
     from keys.roster import Roster
 
 MODULES = ("incoming", "outgoing", "roster", "setup", "verify")

@@ -14,7 +14,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from dispatch.register import Register
+from dispatch.store import Register
 from keys.keyfile import read_keyfile
 from keys.trust import encode_roster_file
 from tests.torture.house import (
@@ -34,7 +34,7 @@ from tests.torture.house import (
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.dispatch.realm import Realm
+    from tests.forge.realm import Realm
 
 MEASURED = 5
 # beyond the usual duration, so that the last moments are met too

@@ -34,7 +34,7 @@ from tests.torture.kills import Ordeal, Tally
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from tests.dispatch.realm import Realm
+    from tests.forge.realm import Realm
 
 CHANGES = ("replace", "rename", "link", "unlink", "remove", "mkdir", "rmdir")
 # A change of names: for folders, by number, and names in them, what they lead to then.

@@ -11,7 +11,7 @@ from tests.torture import crowd
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.dispatch.realm import Realm
+    from tests.forge.realm import Realm
 
 
 @pytest.mark.parametrize("fresh", [False, True], ids=["a register with a past", "no register yet"])

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dispatch import attachment
+from dispatch.store import attachments as attachment
 from dispatch.errors import StorageError
-from dispatch.files import make_folder, sync_directory, write_many, write_whole
+from dispatch.system.files import make_folder, sync_directory, write_many, write_whole
 from keys.errors import KeyFileError
 from keys.keyfile import generate, read_keyfile, write_keyfile
 from tests.torture.house import check_settled, command, copy_of, issue, notes, post, start, succeed
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.dispatch.realm import Realm
+    from tests.forge.realm import Realm
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from tests.torture import full
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.dispatch.realm import Realm
+    from tests.forge.realm import Realm
     from tests.torture.kills import Ordeal
 
 

@@ -11,7 +11,7 @@ from tests.torture import kills
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.dispatch.realm import Realm
+    from tests.forge.realm import Realm
 
 
 @pytest.mark.parametrize("ordeal", kills.ordeals(), ids=lambda ordeal: ordeal.name)

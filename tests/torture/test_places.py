@@ -27,7 +27,7 @@ from tests.torture.house import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.dispatch.realm import Realm
+    from tests.forge.realm import Realm
     from tests.torture.house import Outcome
 
 

@@ -11,7 +11,7 @@ from tests.torture import kills, power
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.dispatch.realm import Realm
+    from tests.forge.realm import Realm
 
 ORDEALS = {ordeal.name: ordeal for ordeal in kills.ordeals()}
 
@@ -26,12 +26,12 @@ def test_the_power_fails(template: Realm, large: Realm, arena: Path, name: str) 
 @pytest.mark.parametrize(
     ("name", "place"),
     [
-        ("issue to two", "dispatch.attachment.sync_directory"),
-        ("issue to two into a new folder", "dispatch.files.sync_directory"),
-        ("issue to many", "dispatch.files._sync"),
-        ("roster sign", "dispatch.files.sync_directory"),
-        ("init --root", "dispatch.files.sync_directory"),
-        ("read --save", "dispatch.attachment.sync_directory"),
+        ("issue to two", "dispatch.store.attachments.sync_directory"),
+        ("issue to two into a new folder", "dispatch.system.files.sync_directory"),
+        ("issue to many", "dispatch.system.files._sync"),
+        ("roster sign", "dispatch.system.files.sync_directory"),
+        ("init --root", "dispatch.system.files.sync_directory"),
+        ("read --save", "dispatch.store.attachments.sync_directory"),
     ],
 )
 def test_a_sync_that_is_left_out_is_found(

@@ -1,0 +1,102 @@
+"""Does a note go on from what is held of its issuer's register? (FORMAT.md, section 14, step 12.) Pure.
+
+A receiver holds what was sent to it, seldom a whole register. What it holds should agree: dates do not
+decrease, and the head that a note pins is the root over the ids, where all of these are held. What does not
+is registered all the same, and said: whichever came first, the other may be the true one.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from dispatch.formats.merkle import leaf_hash
+from keys.text import format_date
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from dispatch.formats.merkle import CompactRange
+    from dispatch.formats.note import Head, Note, Number
+
+
+class HeldNote(NamedTuple):
+    """A note with its id."""
+
+    id: bytes
+    note: Note
+
+
+class Contradiction(NamedTuple):
+    """What cannot both be true. `other`: the note that says otherwise, None for any of those before."""
+
+    other: Number | None
+    text: str
+
+
+class Held(Protocol):
+    """What is held of a register."""
+
+    def after(self, number: Number) -> HeldNote | None:
+        """Give the nearest note of the same office that is held and numbered after."""
+
+    def tree(self, issuer: str, volume: str, size: int) -> CompactRange | None:
+        """Give the tree over the first ids of a volume; None if not all of them are held."""
+
+
+def contradictions(
+    note: Note, before: HeldNote | None, after: HeldNote | None, held: Held, *, is_new: bool
+) -> Iterator[Contradiction]:
+    """Compare a note that is held with the others: the nearest before and after it, and the tree.
+
+    `is_new`: it may complete what later ones pin.
+    """
+    number, head = note.number, note.register
+    if before is not None and note.date < before.note.date:
+        yield Contradiction(before.note.number, _backwards(before.note, note))
+    if after is not None and after.note.date < note.date:
+        yield Contradiction(after.note.number, _backwards(note, after.note))
+    tree = held.tree(number.handle, head.volume, head.size)
+    if tree is not None and tree.root != head.root:
+        yield Contradiction(None, _replaced(note))
+    if is_new:
+        yield from _later_heads(number, held)
+
+
+def _backwards(earlier: Note, later: Note) -> str:
+    return (
+        f"{later.number} is dated {format_date(later.date)}, before {earlier.number} of "
+        f"{format_date(earlier.date)}: dates never decrease along a register"
+    )
+
+
+def _replaced(note: Note) -> str:
+    return (
+        f"the head that {note.number} pins is not that of the notes before it, which are all here: one of "
+        "them was replaced"
+    )
+
+
+def _later_heads(number: Number, held: Held) -> Iterator[Contradiction]:
+    """Check the heads of notes that came before this one did, as far as it completes what they pin."""
+    tree = held.tree(number.handle, number.volume, number.ordinal)
+    if tree is None:
+        return
+    tree = tree.copy()
+    while (later := held.after(number)) is not None:
+        note = later.note
+        if (note.register.volume, note.register.size) != (number.volume, tree.size):
+            return
+        if tree.root != note.register.root:
+            yield Contradiction(note.number, _replaced(note))
+        if note.number.volume != number.volume:
+            return
+        tree.append(leaf_hash(later.id))
+        number = note.number
+
+
+def passes_over(after: Number | None, head: Head, earlier: Number) -> bool:
+    """Tell whether a copy does not know of an earlier dispatch of its issuer to the same office.
+
+    `after`, `head`: of the copy and its note; either may tell.
+    """
+    return after is None or after < earlier or (head.volume, head.size) < (earlier.volume, earlier.ordinal)

@@ -1,0 +1,139 @@
+"""A circular and everything that answers it, taken out of its envelopes: what `duties` judges. Pure.
+
+Who opens what came in fills all of it; who holds no key (`audit`) knows the slots from the notes
+alone, and leaves the rest None.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from dispatch.formats.message import Circular, Letter
+from dispatch.formats.note import parse_number
+from keys.text import parse_date
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import date, datetime
+
+    from dispatch.formats.message import Message, RelationType
+    from dispatch.formats.note import Number
+
+DecisionKind: TypeAlias = Literal["accept", "return", "extend", "waive"]
+ReplyState: TypeAlias = Literal["silent", "received", "acknowledged", "undertaken", "refused"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filing:
+    """A report in its slot. `received`: when the circular's issuer receipted it, or None.
+
+    `nil` and `event_date` are None where they are not known to who did not open the report.
+    """
+
+    number: Number
+    id: bytes
+    sent: datetime
+    office: str
+    obligation: str
+    occasion: str
+    received: datetime | None
+    nil: bool | None = None
+    event_label: str | None = None
+    event_date: date | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlotDecision:
+    """A decision on a slot. `report`: the id of what is returned; `until`: of an extension."""
+
+    number: Number
+    date: datetime
+    decision: DecisionKind
+    office: str
+    obligation: str
+    occasion: str
+    report: bytes | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effect:
+    """What a later dispatch does to an earlier one, or (`paragraph`) to one paragraph of it."""
+
+    type: RelationType
+    target: Number
+    by: Number
+    date: datetime
+    paragraph: int | None
+
+    @property
+    def ends(self) -> bool:
+        """Tell whether what it touches is no longer in force."""
+        return self.type in ("cancels", "supersedes")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What an office said about a circular as a whole. `by`: the named officer."""
+
+    number: Number
+    date: datetime
+    office: str
+    state: ReplyState
+    by: str | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """A circular and everything that answers it. `touches`: what later circulars of its issuer do to it.
+
+    `owing`: who owes each obligation; `addressees`: for action, `info`: for information, all as of the
+    roster version that the circular names. `left`: when offices ended, of those that did.
+    """
+
+    number: Number
+    id: bytes
+    date: datetime
+    circular: Circular
+    addressees: tuple[str, ...]
+    info: tuple[str, ...]
+    owing: Mapping[str, tuple[str, ...]]
+    left: Mapping[str, datetime] = field(default_factory=dict)
+    filings: tuple[Filing, ...] = ()
+    rulings: tuple[SlotDecision, ...] = ()
+    touches: tuple[Effect, ...] = ()
+    answers: tuple[Answer, ...] = ()
+
+
+def effects_of(message: Message) -> tuple[Effect, ...]:
+    """Give what a message does to earlier ones."""
+    if not isinstance(message, Circular | Letter):
+        return ()
+    return tuple(
+        Effect(
+            type=relation.type,
+            target=parse_number(relation.number),
+            by=parse_number(message.number),
+            date=parse_date(message.date),
+            paragraph=relation.paragraph,
+        )
+        for relation in message.relations
+    )
+
+
+def ended_at(case: Case, paragraph: int | None) -> datetime | None:
+    """Tell when a paragraph of a circular, or (None) the whole of it, was cancelled or superseded."""
+    dates = [
+        touch.date
+        for touch in case.touches
+        if touch.ends and (touch.paragraph is None or touch.paragraph == paragraph)
+    ]
+    return min(dates, default=None)
+
+
+def settled_by(case: Case) -> Effect | None:
+    """Give the first circular that amplifies this one: it settles its promises; None while they are open."""
+    amplifying = [touch for touch in case.touches if touch.type == "amplifies"]
+    return min(amplifying, key=lambda touch: touch.by, default=None)

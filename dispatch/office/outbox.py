@@ -1,0 +1,397 @@
+"""The way out: message -> note -> copies -> register -> envelope files.
+
+    outbox.issue(outgoing, ...)
+        1  ready?      every addressee has a key, we have the right: or nothing is sealed
+        2  attach      each attachment is sealed once, to a key of its own
+        3  number      in one transaction of the register: the next number, the message,
+                       a sealed copy for each addressee, the tree over them, the note: pending
+        4  sign        outside it: signed
+        5  release     the envelope files: released
+
+A crash after 3 loses nothing: `finish`, which every run calls, carries on from
+what the register holds, with the same bytes.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from errno import EACCES
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from dispatch.checks.addressees import expand
+from dispatch.store.attachments import discard, seal_attachment, sealed_name, sweep, take_along
+from dispatch.formats.envelope import (
+    NAMESPACE,
+    RIGHTS,
+    SignedNote,
+    encode_envelope,
+    file_name,
+    leaf_data,
+    parse_signed_note,
+)
+from dispatch.errors import DispatchError, MessageError, RefusedError, StorageError
+from dispatch.system.files import locked, make_folder, unfinished_prefix, write_many
+from dispatch.formats.merkle import Tree, leaf_hash
+from dispatch.formats.message import (
+    DIGEST_SIZE,
+    MAX_ATTACHMENTS,
+    MESSAGE_FORMAT,
+    SALT_SIZE,
+    Circular,
+    Message,
+    content_digest,
+    encode_message,
+)
+from dispatch.formats.note import (
+    FIRST_HEAD,
+    MAX_DECIMAL,
+    Copies,
+    Note,
+    Number,
+    RosterRef,
+    encode_note,
+    note_id,
+    parse_note,
+)
+from dispatch.system.workers import map_parallel
+from dispatch.formats.plaintext import SLOT_KEY_SIZE, Secrets, encode_secrets
+from dispatch.store import Allotment, StoredCopy
+from keys import age
+from keys.codec import decode_base64, encode_base64
+from keys.errors import KeysError
+from keys.signed import sign_text
+from keys.text import format_date
+from keys.trust import check_current
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from datetime import datetime
+
+    from dispatch.store.attachments import SealedAttachment
+    from dispatch.office.compose import Outgoing
+    from dispatch.store import Dispatch, Register
+    from keys.age.recipients import Recipient
+    from keys.signing import SigningKey
+    from keys.trust import TrustedRoster
+
+    Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Issued:
+    """A dispatch of ours whose files have been written."""
+
+    number: Number
+    id: bytes
+    note: Note
+    files: tuple[Path, ...]
+
+
+def no_progress(done: int, total: int) -> None:
+    """Show nothing."""
+
+
+def refuse_unless_ready(
+    outgoing: Outgoing, handle: str, trusted: TrustedRoster, now: datetime
+) -> dict[str, Recipient]:
+    """Give each addressee's sealing key, in order of handle.
+
+    Raises ExpiredError for an expired roster, UnknownOfficeError if we are not in
+    it, RefusedError naming every addressee that cannot be sealed to, MessageError if it is too long.
+    """
+    check_current(trusted, now)
+    roster, version = trusted.roster, trusted.roster.version
+    office = roster.office(handle)
+    kind = outgoing.kind.kind
+    right = RIGHTS.get(kind)
+    if right is not None and right not in office.rights(version):
+        raise RefusedError(
+            f"{handle} has no right to {right}, which a {kind} needs",
+            hint="write a letter, or ask the keeper of the roster",
+        )
+    if office.threshold(version) > 1:
+        raise RefusedError(f"notes of {handle} need {office.threshold(version)} signatures: not yet built")
+    names = expand(outgoing.to, outgoing.info, handle, roster, version).copies
+    recipients = {name: roster.office(name).sealing_key(version) for name in names}
+    without = [name for name, key in recipients.items() if key is None]
+    if without:
+        raise RefusedError(
+            f"no key to seal to: {', '.join(without)}", hint="their cards have to be added to the roster"
+        )
+    _refuse_too_long(outgoing, handle, now)
+    return {name: key for name, key in recipients.items() if key is not None}
+
+
+def _refuse_too_long(outgoing: Outgoing, handle: str, now: datetime) -> None:
+    """Raise MessageError for a text that is too long whatever number it gets; attachments add to it."""
+    number = Number(handle, f"{now.year:04}", MAX_DECIMAL)
+    blank = encode_base64(bytes(DIGEST_SIZE))
+    try:
+        encode_message(
+            _message(outgoing, Allotment(number=number, date=now, head=FIRST_HEAD), blank, blank, ())
+        )
+    except MessageError as error:
+        raise MessageError(str(error), hint="put what is long into an attachment") from None
+
+
+class Outbox:
+    """The way out of one office's home, at one moment."""
+
+    def __init__(
+        self,
+        *,
+        handle: str,
+        register: Register,
+        trusted: TrustedRoster,
+        signing_key: Callable[[int], SigningKey],
+        home: Path,
+        now: datetime,
+        random: Callable[[int], bytes] = os.urandom,
+    ) -> None:
+        self._handle = handle
+        self._register = register
+        self._trusted = trusted
+        self._signing_key = signing_key
+        self._home = home
+        self._now = now
+        self._random = random
+        # what the last `finish` could not release; the next run tries again
+        self.failed: dict[Number, DispatchError | KeysError | OSError] = {}
+        # what `finish` has released of other runs' numbers: whoever repeats a killed `issue` has to know
+        self.resumed: dict[Number, Issued] = {}
+        self._numbered: set[Number] = set()
+
+    def issue(
+        self,
+        outgoing: Outgoing,
+        attachments: Sequence[Path],
+        directory: Path,
+        progress: Progress = no_progress,
+    ) -> Issued:
+        """Seal, number, sign and release one dispatch. Raises as its steps do."""
+        recipients = refuse_unless_ready(outgoing, self._handle, self._trusted, self._now)
+        if len(attachments) > MAX_ATTACHMENTS:
+            raise MessageError(f"more than {MAX_ATTACHMENTS} attachments")
+        self._demand_ready(directory)
+        sealed: list[SealedAttachment] = []
+        try:
+            for path in attachments:
+                sealed += [seal_attachment(path, self._home / "attachments")]
+            number = self._number(outgoing, recipients, sealed, directory, progress)
+        except BaseException:
+            for item in sealed:
+                discard(item, self._home / "attachments")
+            raise
+        finished = self.finish()
+        if number in finished:
+            return finished[number]
+        if number in self.failed:
+            raise self.failed.pop(number)
+        # another process of this home was quicker; its files are ours
+        with locked(self._home / "lock"):
+            return self._finish(self._register.get(number))
+
+    def number(self, outgoing: Outgoing, directory: Path) -> Number:
+        """Seal and number one dispatch; `finish` signs and releases it. Raises as these steps do."""
+        recipients = refuse_unless_ready(outgoing, self._handle, self._trusted, self._now)
+        self._demand_ready(directory)
+        return self._number(outgoing, recipients, (), directory, no_progress)
+
+    def _demand_ready(self, directory: Path) -> None:
+        """Find what would stop a dispatch before anything is sealed, and before a number is used."""
+        # a key that the roster does not list, or a wrong passphrase
+        self._signing_key(self._trusted.roster.version)
+        # a folder that cannot be written to
+        _demand_text(directory)
+        make_folder(directory)
+        if not os.access(directory, os.W_OK):
+            raise PermissionError(EACCES, os.strerror(EACCES), str(directory))
+
+    def finish(self) -> dict[Number, Issued]:
+        """Sign and release what is pending, what a killed run left too; each is tried, see `failed`."""
+        finished: dict[Number, Issued] = {}
+        self.failed = {}
+        if not self._register.unfinished():
+            return finished
+        # a passphrase is asked for before others have to wait for us
+        self._signing_key(self._trusted.roster.version)
+        with locked(self._home / "lock"):
+            sweep(self._home / "attachments", self._now)
+            for entry in self._register.unfinished():
+                try:
+                    finished[entry.number] = self._finish(entry)
+                except (DispatchError, KeysError, OSError) as error:
+                    self.failed[entry.number] = error
+        self.resumed |= {number: done for number, done in finished.items() if number not in self._numbered}
+        return finished
+
+    def _number(
+        self,
+        outgoing: Outgoing,
+        recipients: dict[str, Recipient],
+        sealed: Sequence[SealedAttachment],
+        directory: Path,
+        progress: Progress,
+    ) -> Number:
+        with self._register.transaction():
+            allotment = self._register.allot(self._handle, self._now)
+            message, plaintext = self._compose(outgoing, allotment, sealed)
+            note_seq, first_copy = self._register.reserve()
+            digests: list[bytes] = []
+            jobs = list(recipients.values())
+            for body in map_parallel(_seal, plaintext, jobs, len(jobs)):
+                self._register.store_body(first_copy + len(digests), body)
+                digests.append(sha256(body).digest())
+                progress(len(digests), len(recipients))
+            copies = self._copies(tuple(recipients), digests)
+            tree = Tree(leaf_hash(leaf_data(copy.index, copy.to, copy.after, copy.digest)) for copy in copies)
+            text = encode_note(self._note(outgoing, allotment, message, Copies(len(copies), tree.root)))
+            self._register.store_note(
+                seq=note_seq,
+                note_id=note_id(text),
+                number=allotment.number,
+                date=allotment.date,
+                text=text,
+                signatures=None,
+                state="pending",
+                directory=str(directory.absolute()),
+                now=self._now,
+            )
+            self._register.store_copies(note_seq, first_copy, _with_proofs(copies, tree))
+            self._register.store_attachments(note_seq, [decode_base64(item.entry.sealed) for item in sealed])
+            self._register.settle_receipts(outgoing.receipts)
+        self._numbered.add(allotment.number)
+        return allotment.number
+
+    def _compose(
+        self, outgoing: Outgoing, allotment: Allotment, sealed: Sequence[SealedAttachment]
+    ) -> tuple[bytes, bytes]:
+        """Write the message line and the whole plaintext."""
+        blank = encode_base64(bytes(DIGEST_SIZE))
+        message = _message(outgoing, allotment, encode_base64(self._random(SALT_SIZE)), blank, sealed)
+        secrets = Secrets(
+            format="dispatch-secrets/v1",
+            slot_key=encode_base64(self._random(SLOT_KEY_SIZE)) if isinstance(message, Circular) else None,
+            attachments=tuple(item.identity for item in sealed),
+            padding="",
+        )
+        secrets_line = encode_secrets(secrets, len(encode_message(message)))
+        line = encode_message(replace(message, secrets=encode_base64(sha256(secrets_line).digest())))
+        return line, line + secrets_line
+
+    def _copies(self, handles: tuple[str, ...], digests: list[bytes]) -> list[StoredCopy]:
+        return [
+            StoredCopy(
+                index=index,
+                to=handle,
+                after=self._register.previous_to(self._handle, handle),
+                digest=digest,
+                proof=(),
+                body=None,
+            )
+            for index, (handle, digest) in enumerate(zip(handles, digests, strict=True), 1)
+        ]
+
+    def _note(self, outgoing: Outgoing, allotment: Allotment, line: bytes, copies: Copies) -> Note:
+        roster = self._trusted.roster
+        return Note(
+            number=allotment.number,
+            date=allotment.date,
+            roster=RosterRef(roster.realm, roster.version, roster.digest),
+            register=allotment.head,
+            content=content_digest(line),
+            copies=copies,
+            answers=outgoing.answers,
+            receipts=outgoing.receipts,
+        )
+
+    def _finish(self, entry: Dispatch) -> Issued:
+        if entry.state == "pending":
+            key = self._signing_key(parse_note(entry.text).roster.version)
+            self._register.store_signatures(entry.id, sign_text(entry.text, key, NAMESPACE))
+            entry = self._register.get(entry.number)
+        files = release(self._register, entry, self._home, Path(entry.directory or self._home / "outbox"))
+        self._register.mark_released(entry.id)
+        return Issued(number=entry.number, id=entry.id, note=parse_note(entry.text), files=files)
+
+
+def _demand_text(directory: Path) -> None:
+    """Raise StorageError for a folder that the register cannot name."""
+    try:
+        str(directory.absolute()).encode()
+    except UnicodeEncodeError:
+        raise StorageError(
+            f"{directory}: the name of this folder is not text", hint="choose another folder with -o"
+        ) from None
+
+
+def stored_note(entry: Dispatch) -> SignedNote:
+    """Give a note of the register with its signatures. Raises RefusedError if it has none yet."""
+    if entry.signatures is None:
+        raise RefusedError(f"{entry.number} is not signed yet", hint="the next `issue` or `receive` signs it")
+    return parse_signed_note(entry.text + b"\n" + entry.signatures)
+
+
+def release(register: Register, entry: Dispatch, home: Path, directory: Path) -> tuple[Path, ...]:
+    """Write the envelopes of a signed note from what the register holds, its attachments beside them.
+
+    The same bytes each time. Gives the paths of the envelopes. Raises StorageError, the envelopes
+    being written, if an attachment is in the home no longer.
+    """
+    signed = stored_note(entry).signed
+    files = (
+        (file_name(entry.number, copy.to), encode_envelope(signed, copy.place(), copy.body))
+        for copy in register.copies(entry)
+        if copy.body is not None
+    )
+    owner = entry.number.handle
+    paths = tuple(write_many(directory, files, owner))
+    missing = take_along(
+        register.attachments(entry), home / "attachments", directory, prefix=unfinished_prefix(owner)
+    )
+    if missing:
+        raise StorageError(
+            f"{entry.number}: the attachment {home / 'attachments' / sealed_name(missing[0])} is gone",
+            hint="its envelopes are written; put the file back, an addressee has it too, and try again",
+        )
+    return paths
+
+
+def _with_proofs(copies: list[StoredCopy], tree: Tree) -> Iterator[StoredCopy]:
+    for copy in copies:
+        yield StoredCopy(
+            index=copy.index,
+            to=copy.to,
+            after=copy.after,
+            digest=copy.digest,
+            proof=tree.proof(copy.index - 1),
+            body=None,
+        )
+
+
+def _seal(plaintext: bytes, recipient: Recipient) -> bytes:
+    return age.encrypt(plaintext, [recipient])
+
+
+def _message(
+    outgoing: Outgoing, allotment: Allotment, salt: str, secrets: str, sealed: Sequence[SealedAttachment]
+) -> Message:
+    return outgoing.kind(
+        format=MESSAGE_FORMAT,
+        salt=salt,
+        secrets=secrets,
+        number=str(allotment.number),
+        date=format_date(allotment.date),
+        from_=allotment.number.handle,
+        to=outgoing.to,
+        info=outgoing.info,
+        precedence=outgoing.precedence,
+        subject=outgoing.subject,
+        attachments=tuple(item.entry for item in sealed),
+        **outgoing.members,
+    )

@@ -1,0 +1,63 @@
+"""Receipts: what came in and has not been acknowledged, one for each issuer and as many as a note holds."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from dispatch.store.attachments import sealed_name
+from dispatch.errors import DispatchError
+from dispatch.system.files import locked
+from dispatch.formats.message import MAX_ITEMS
+from dispatch.office.compose import outgoing_receipt, reachable
+from keys.errors import KeysError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from dispatch.office.opened import OpenedRegister
+    from dispatch.store.home import Home
+    from dispatch.office.outbox import Issued, Outbox
+    from dispatch.store import Dispatch, Register
+    from keys.roster import Roster
+
+
+def send_receipts(
+    *,
+    register: Register,
+    docket: OpenedRegister,
+    outbox: Outbox,
+    roster: Roster,
+    home: Home,
+    directory: Path | None,
+) -> tuple[tuple[Issued, ...], tuple[Exception, ...]]:
+    """Send the receipts that are owed; give them, and why others could not be sent.
+
+    `directory`: where they go, by default the outbox. None while an attachment is missing.
+    """
+    numbers = []
+    failures: list[Exception] = []
+    # two processes of this home would receipt the same dispatches twice
+    with locked(home.lock):
+        for issuer, entries in groupby(register.unreceipted(), key=lambda one: one.number.handle):
+            if not reachable((issuer,), roster):
+                continue
+            complete = [one for one in entries if _has_attachments(register, home, one)]
+            for start in range(0, len(complete), MAX_ITEMS):
+                try:
+                    opened = [docket.open(one) for one in complete[start : start + MAX_ITEMS]]
+                    outgoing = outgoing_receipt(issuer, opened, roster)
+                    numbers.append(outbox.number(outgoing, directory or home.outbox))
+                except (DispatchError, KeysError, OSError) as error:
+                    failures.append(error)
+    if not numbers:
+        return (), tuple(failures)
+    finished = outbox.finish()
+    # numbered, and not released: the next run does that
+    failures += [outbox.failed.pop(number) for number in numbers if number in outbox.failed]
+    return tuple(finished[number] for number in numbers if number in finished), tuple(failures)
+
+
+def _has_attachments(register: Register, home: Home, entry: Dispatch) -> bool:
+    sealed = register.attachments(entry)
+    return all((home.attachments / sealed_name(digest)).is_file() for digest in sealed)

@@ -1,0 +1,275 @@
+"""Files that travel beside the envelopes, sealed once for all addressees (FORMAT.md, section 12).
+
+They may be of any size and are never whole in memory.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import tempfile
+import unicodedata
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from math import inf
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from dispatch.errors import DigestError, RefusedError, StorageError
+from dispatch.system.files import current_umask, make_folder, move_new, naming, open_regular, sync_directory
+from dispatch.formats.grammar import MAX_NAME_BYTES, check_attachment_name
+from dispatch.formats.message import Attachment
+from keys import age
+from keys.codec import decode_base64, encode_base64
+from keys.errors import FormatError, KeysError
+
+if TYPE_CHECKING:
+    from hashlib import _Hash
+
+ONLY = frozenset({"mlkem768x25519"})
+
+_UNSAFE = re.compile(r'[<>:"/\\|?*\x00-\x1f]')
+_UNSEEN = ("Cc", "Cf", "Cs", "Zl", "Zp")
+_DEVICE = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)(?=$|[.\s])", re.IGNORECASE)
+# room for " (99)" in a name of the usual limit
+_MAX_SAVED = MAX_NAME_BYTES - 5
+_MAX_TRIES = 99
+_TEMPORARY = ".dispatch-"
+_STALE = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SealedAttachment:
+    """An attachment as the message lists it, with the identity that opens it."""
+
+    entry: Attachment
+    identity: str = field(repr=False)
+
+
+class _Stream(Protocol):
+    def read(self, size: int, /) -> bytes: ...
+    def write(self, data: bytes | bytearray | memoryview, /) -> int: ...
+
+
+class _Hashing:
+    """A file that hashes and counts what passes through it, and takes no more than `limit` bytes."""
+
+    def __init__(self, file: _Stream, limit: float = inf) -> None:
+        self._file = file
+        self._limit = limit
+        self._hash: _Hash = sha256()
+        self.size = 0
+
+    def read(self, size: int, /) -> bytes:
+        data = self._file.read(size)
+        self._hash.update(data)
+        self.size += len(data)
+        return data
+
+    def write(self, data: bytes | bytearray | memoryview, /) -> int:
+        self._hash.update(data)
+        self.size += len(data)
+        if self.size > self._limit:
+            raise DigestError("the attachment is not the one that was signed: longer than its message says")
+        return self._file.write(data)
+
+    def digest(self) -> bytes:
+        return self._hash.digest()
+
+
+def sealed_name(digest: bytes) -> str:
+    """Name a sealed attachment by the SHA-256 of its age file."""
+    return f"{digest.hex()}.age"
+
+
+def seal_attachment(path: Path, directory: Path) -> SealedAttachment:
+    """Seal the file at `path` into `directory`, to a fresh identity.
+
+    Raises RefusedError for a name that may not travel, OSError.
+    """
+    try:
+        check_attachment_name(path.name)
+    except FormatError as error:
+        raise RefusedError(f"{path}: {error}", hint="give the file a plain name") from None
+    from keys.age.hybrid import HybridIdentity
+
+    identity = HybridIdentity.generate()
+    make_folder(directory)
+    with (
+        path.open("rb") as file,
+        naming(directory),
+        tempfile.NamedTemporaryFile(dir=directory, prefix=_TEMPORARY, delete=False) as temporary,
+    ):
+        try:
+            source, sink = _Hashing(file), _Hashing(temporary)
+            age.encrypt_stream(source, sink, [identity.recipient()])
+            temporary.flush()
+            os.fsync(temporary.fileno())
+            Path(temporary.name).replace(directory / sealed_name(sink.digest()))
+            sync_directory(directory)
+        finally:
+            Path(temporary.name).unlink(missing_ok=True)
+    entry = Attachment(
+        name=path.name,
+        size=source.size,
+        digest=encode_base64(source.digest()),
+        sealed=encode_base64(sink.digest()),
+    )
+    return SealedAttachment(entry=entry, identity=identity.secret_text())
+
+
+def discard(sealed: SealedAttachment, directory: Path) -> None:
+    """Remove a sealed attachment that no dispatch will have."""
+    (directory / sealed_name(decode_base64(sealed.entry.sealed))).unlink(missing_ok=True)
+
+
+def sweep(directory: Path, now: datetime) -> None:
+    """Remove what killed runs left half-written more than a day ago."""
+    for left in directory.glob(f"{_TEMPORARY}*"):
+        with suppress(OSError):
+            if datetime.fromtimestamp(left.stat().st_mtime, UTC) < now - _STALE:
+                left.unlink()
+
+
+def take_along(
+    digests: tuple[bytes, ...], source: Path, destination: Path, prefix: str = _TEMPORARY
+) -> tuple[bytes, ...]:
+    """Copy sealed attachments that lie in `source` into `destination`; give those that are in neither.
+
+    A file whose content is not what its name says is passed over: it is as good as missing.
+    `prefix`: how the hidden names begin of what is being written.
+    """
+    missing = []
+    for digest in digests:
+        name = sealed_name(digest)
+        if not _is_sealed(destination / name, digest) and not _copy(
+            source / name, digest, destination, prefix
+        ):
+            missing.append(digest)
+    if len(missing) < len(digests):
+        sync_directory(destination)
+    return tuple(missing)
+
+
+def _is_sealed(path: Path, digest: bytes) -> bool:
+    """Say whether this is the sealed attachment that its name says."""
+    return path.is_file() and _file_digest(path) == digest
+
+
+def _copy(path: Path, digest: bytes, destination: Path, prefix: str) -> bool:
+    """Copy a file if its content has this digest, hashed as it is copied, so that no swap can help."""
+    if not path.is_file():
+        return False
+    make_folder(destination)
+    with (
+        naming(destination / path.name),
+        tempfile.NamedTemporaryFile(dir=destination, prefix=prefix, delete=False) as temporary,
+    ):
+        try:
+            sink = _Hashing(temporary)
+            try:
+                file = open_regular(path)
+            except (OSError, StorageError):
+                return False
+            with file:
+                shutil.copyfileobj(file, sink)
+            if sink.digest() != digest:
+                return False
+            temporary.flush()
+            os.fchmod(temporary.fileno(), 0o666 & ~current_umask())
+            os.fsync(temporary.fileno())
+            Path(temporary.name).replace(destination / path.name)
+        finally:
+            Path(temporary.name).unlink(missing_ok=True)
+    return True
+
+
+def _file_digest(path: Path) -> bytes:
+    import hashlib
+
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()
+
+
+def save_attachment(entry: Attachment, identity: str, store: Path, directory: Path) -> Path:
+    """Open an attachment that lies in `store` and save it in `directory` under a cleaned, new name.
+
+    Raises StorageError if it is missing, DigestError, and the errors of `keys.age`;
+    on error nothing is left behind.
+    """
+    sealed = store / sealed_name(decode_base64(entry.sealed))
+    if not sealed.is_file():
+        raise StorageError(
+            f"the attachment {clean_name(entry.name)} is missing: {sealed.name}",
+            hint="put that file beside the envelope and run `dispatch receive` on it again",
+        )
+    make_folder(directory)
+    with (
+        open_regular(sealed) as file,
+        naming(directory),
+        tempfile.NamedTemporaryFile(dir=directory, prefix=_TEMPORARY, delete=False) as temporary,
+    ):
+        path = Path(temporary.name)
+        try:
+            source, sink = _Hashing(file), _Hashing(temporary, entry.size)
+            if file.read(len(age.MAGIC)) != age.MAGIC:
+                raise DigestError(f"the attachment {clean_name(entry.name)} is not a binary age file")
+            file.seek(0)
+            try:
+                age.decrypt_stream(source, sink, [age.parse_identity(identity)], only=ONLY)
+            except KeysError as error:
+                raise DigestError(f"the attachment {clean_name(entry.name)}: {error}") from error
+            if encode_base64(source.digest()) != entry.sealed:
+                raise DigestError(f"the file {sealed.name} is not the one that was signed")
+            if (encode_base64(sink.digest()), sink.size) != (entry.digest, entry.size):
+                raise DigestError(f"the attachment {clean_name(entry.name)} is not the one that was signed")
+            temporary.flush()
+            os.fchmod(temporary.fileno(), 0o666 & ~current_umask())
+            os.fsync(temporary.fileno())
+            return _name_it(path, directory, clean_name(entry.name))
+        finally:
+            path.unlink(missing_ok=True)
+
+
+def _name_it(temporary: Path, directory: Path, name: str) -> Path:
+    stem, dot, suffix = name.rpartition(".")
+    if not stem:
+        stem, dot, suffix = name, "", ""
+    names = [name, *(f"{stem} ({count}){dot}{suffix}" for count in range(2, _MAX_TRIES + 1))]
+    for candidate in names:
+        with suppress(FileExistsError):
+            move_new(temporary, directory / candidate)
+            sync_directory(directory)
+            return directory / candidate
+    raise StorageError(f"{directory}: a file named {name} is there {_MAX_TRIES} times", hint="save elsewhere")
+
+
+def clean_name(name: str) -> str:
+    """Make a stranger's file name safe on any file system.
+
+    No path, no characters that Windows refuses, no hidden file, no device name,
+    no trailing dot or space, at most 250 bytes in UTF-8.
+    """
+    name = _UNSAFE.sub("_", unicodedata.normalize("NFC", name))
+    name = "".join("_" if unicodedata.category(c) in _UNSEEN else c for c in name)
+    name = _trim(name)
+    if name.startswith("."):
+        name = "_" + name[1:]
+    if _DEVICE.match(name):
+        name = "_" + name
+    stem, dot, suffix = name.rpartition(".")
+    if not stem or len(suffix.encode()) > _MAX_SAVED // 4:
+        stem, dot, suffix = name, "", ""
+    room = _MAX_SAVED - len((dot + suffix).encode())
+    stem = stem.encode()[:room].decode(errors="ignore")
+    return _trim(stem + dot + suffix) or "attachment"
+
+
+def _trim(name: str) -> str:
+    """Take white space from both ends, and dots from the end."""
+    while (shorter := name.strip().rstrip(".")) != name:
+        name = shorter
+    return name

@@ -1,0 +1,138 @@
+"""What came in and could not be accepted: held until it may be, or rejected and kept as evidence.
+
+It is no part of the record. A file is found by the SHA-256 of its bytes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal
+
+from dispatch.errors import INTEGRITY, RefusedError
+from dispatch.formats.note import Number, parse_number
+from keys.text import format_date, parse_date
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from dispatch.store.database import Database
+
+# How many files of one issuer may be held or kept as evidence, and how many of nobody knows whom.
+MAX_WAITING: Final = 1000
+MAX_UNVERIFIED: Final = 100
+# How many under one number are evidence enough, where there is no more room.
+MAX_TWINS: Final = 3
+
+HeldState = Literal["held", "rejected"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """A file that is held or was rejected, by the SHA-256 of its bytes, with the reason and its exit code.
+
+    `version`: of the roster that it names. `is_verified`: it is truly its issuer's (steps 2 to 5).
+    """
+
+    digest: bytes
+    name: str
+    number: Number
+    version: int
+    is_verified: bool
+    state: HeldState
+    code: int
+    reason: str
+    first_seen: datetime
+
+
+class WaitingFiles:
+    """The files that wait, in the register's database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def put(self, waiting: Waiting, file: bytes) -> None:
+        """Keep a file that is held or rejected; of the same bytes again only state and reason change.
+
+        Whoever can put files into the post can have unverified ones kept: of those the newest
+        MAX_UNVERIFIED stay. Raises RefusedError for one more verified file of an issuer that has
+        MAX_WAITING here, unless it is one of the first that prove an equivocation.
+        """
+        with self._database.transaction():
+            kept = "SELECT count(*) FROM waiting WHERE issuer = ? AND verified AND digest <> ?"
+            [count] = self._database.row(kept, (waiting.number.handle, waiting.digest))
+            twins = "SELECT count(*) FROM waiting WHERE number = ? AND verified AND digest <> ?"
+            [same] = self._database.row(twins, (str(waiting.number), waiting.digest))
+            is_evidence = waiting.code == INTEGRITY and same < MAX_TWINS
+            if waiting.is_verified and count >= MAX_WAITING and not is_evidence:
+                raise RefusedError(
+                    f"{MAX_WAITING} files of {waiting.number.handle} are held or rejected already"
+                )
+            self._database.execute(
+                "INSERT INTO waiting (digest, name, file, issuer, number, version, verified, state, code,"
+                " reason, first_seen) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (digest) DO UPDATE"
+                " SET verified = excluded.verified, state = excluded.state, code = excluded.code,"
+                " reason = excluded.reason",
+                (
+                    waiting.digest,
+                    waiting.name,
+                    file,
+                    waiting.number.handle,
+                    str(waiting.number),
+                    waiting.version,
+                    waiting.is_verified,
+                    waiting.state,
+                    waiting.code,
+                    waiting.reason,
+                    format_date(waiting.first_seen),
+                ),
+            )
+            self._database.execute(
+                "DELETE FROM waiting WHERE NOT verified AND seq NOT IN"
+                " (SELECT seq FROM waiting WHERE NOT verified ORDER BY seq DESC LIMIT ?)",
+                (MAX_UNVERIFIED,),
+            )
+
+    def drop(self, digest: bytes) -> None:
+        """Forget a file that is kept no longer."""
+        if self._database.row("SELECT 1 FROM waiting WHERE digest = ?", (digest,)) is None:
+            return
+        with self._database.transaction():
+            self._database.execute("DELETE FROM waiting WHERE digest = ?", (digest,))
+
+    def has(self, number: Number) -> bool:
+        """Say whether a dispatch of this number, truly its issuer's, is held or was rejected."""
+        query = "SELECT 1 FROM waiting WHERE number = ? AND verified LIMIT 1"
+        return self._database.row(query, (str(number),)) is not None
+
+    def rejected_under(self, number: Number) -> Iterator[bytes]:
+        """Give the files that were truly their issuer's, have this number and were rejected."""
+        query = "SELECT file FROM waiting WHERE number = ? AND verified AND state = 'rejected'"
+        for row in self._database.rows(query, (str(number),)):
+            yield bytes(row[0])
+
+    def file(self, digest: bytes) -> bytes:
+        """Give the bytes of a file that is held or was rejected."""
+        return bytes(self._database.row("SELECT file FROM waiting WHERE digest = ?", (digest,))[0])
+
+    def list(self, state: HeldState) -> tuple[Waiting, ...]:
+        """List what is held or rejected, oldest first."""
+        rows = self._database.rows(
+            "SELECT digest, name, number, version, verified, state, code, reason, first_seen"
+            " FROM waiting WHERE state = ? ORDER BY seq",
+            (state,),
+        )
+        return tuple(
+            Waiting(
+                digest=row[0],
+                name=row[1],
+                number=parse_number(row[2]),
+                version=row[3],
+                is_verified=bool(row[4]),
+                state=row[5],
+                code=row[6],
+                reason=row[7],
+                first_seen=parse_date(row[8]),
+            )
+            for row in rows
+        )

@@ -1,0 +1,531 @@
+"""Step 11: every answer that does not fit what it answers is refused, kept as rejected, and not receipted."""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pytest
+
+from dispatch.checks.answers import REPLY_VERBS
+from dispatch.errors import AwaitedError
+from dispatch.formats.message import (
+    Answered,
+    Circular,
+    Decision,
+    Event,
+    Item,
+    Letter,
+    NoteRef,
+    Receipt,
+    Relation,
+    Report,
+)
+from dispatch.formats.message import SlotRef as SlotOfDecision
+from dispatch.formats.note import parse_number
+from dispatch.formats.obligation import Field, Form, Obligation
+from dispatch.office.compose import Outgoing
+from dispatch.formats.blinding import blind_slot, occasion_of
+from keys.codec import decode_base64, encode_base64
+from keys.roster import add_office
+from tests.forge.realm import DAY, NOW, Forgery
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from dispatch.office.inbox import Received
+    from dispatch.formats.message import Message
+    from tests.forge.realm import Realm
+
+FORM = Form(
+    id="monthly",
+    fields=(
+        Field(
+            name="meetings",
+            label="Собрания",
+            type="integer",
+            required=True,
+            minimum="0",
+            maximum=None,
+            target="1",
+            choices=(),
+            columns=(),
+        ),
+        Field(
+            name="course",
+            label="Ход",
+            type="text",
+            required=False,
+            minimum=None,
+            maximum=None,
+            target=None,
+            choices=(),
+            columns=(),
+        ),
+    ),
+)
+BLANK: dict[str, Any] = {
+    "paragraph": None,
+    "form": "monthly",
+    "every": None,
+    "before": None,
+    "after": None,
+    "once": None,
+    "from_": None,
+    "until": None,
+    "due": "P5D",
+    "nil": False,
+    "undertaking": False,
+    "by": ("@provinces",),
+}
+OBLIGATIONS = (
+    Obligation(
+        **BLANK | {"id": "monthly", "every": "month", "from_": "2026-10", "until": "2026-11", "nil": True}
+    ),
+    Obligation(**BLANK | {"id": "before", "before": "conference", "undertaking": True}),
+    Obligation(**BLANK | {"id": "once", "once": "2026-12-31"}),
+    Obligation(**BLANK | {"id": "tula-only", "every": "month", "from_": "2026-10", "by": ("tula",)}),
+)
+KEY = bytes(32)
+LATER = NOW + timedelta(hours=1)
+BASE = ("format", "salt", "secrets", "number", "date", "from_", "to", "info", "precedence", "subject")
+
+
+def as_kind(kind: type[Message], **members: Any) -> Callable[[Any], Message]:
+    """Make a message of another kind of the forged letter."""
+
+    def change(letter: Any) -> Message:
+        common = {name: getattr(letter, name) for name in (*BASE, "attachments")}
+        return kind(**common, **members)
+
+    return change
+
+
+def report(circular_id: bytes, **changes: Any) -> dict[str, Any]:
+    """Give the members of a report that fits."""
+    default: dict[str, Any] = {
+        "body": "",
+        "answers": Answered(
+            number="cc/2026/1", id=encode_base64(circular_id), obligation="monthly", form=FORM.digest()
+        ),
+        "period": "2026-10",
+        "event": None,
+        "nil": False,
+        "values": {"meetings": 12},
+        "revises": None,
+        "revision_reason": None,
+    }
+    return default | changes
+
+
+def slots(*answers: bytes) -> Callable[[Any], Any]:
+    def change(note: Any) -> Any:
+        return dataclasses.replace(note, answers=tuple(sorted(answers)))
+
+    return change
+
+
+def slot_of(
+    members: dict[str, Any], office: str = "tula", verbs: tuple[Any, ...] = ("report",)
+) -> list[bytes]:
+    event = members["event"].count if members["event"] else None
+    occasion = occasion_of(members["period"], event)
+    return [blind_slot(KEY, verb, members["answers"].obligation, office, occasion) for verb in verbs]
+
+
+def send(
+    realm: Realm, message: Callable[[Any], Message], note: Callable[[Any], Any], **changes: Any
+) -> Received:
+    """Forge a dispatch of tula to cc, and let cc receive it."""
+    default: dict[str, Any] = {"issuer": "tula", "to": ("cc",), "kind": Letter, "date": LATER, "ordinal": 1}
+    forgery = Forgery(**(default | {"message": message, "note": note} | changes))
+    files = realm.forge(forgery)
+    [outcome] = realm.receive("cc", realm.put(files, "sent") / "cc.dispatch", now=LATER)
+    return outcome
+
+
+def send_report(
+    realm: Realm, members: dict[str, Any], answers: list[bytes] | None = None, **more: Any
+) -> Received:
+    answers = slot_of(members) if answers is None else answers
+    return send(realm, as_kind(Report, **members), slots(*answers), **more)
+
+
+@pytest.fixture
+def circular(realm: Realm) -> bytes:
+    """The id of a circular that cc issued, under a slot key that we know, and tula has."""
+    office = realm.office("cc")
+    office.outbox._random = bytes  # noqa: SLF001 - the slot key is to be known
+    issued = office.send(
+        Outgoing(
+            kind=Circular,
+            subject="Отчёты",
+            to=("@provinces",),
+            info=("kursk",),
+            members={
+                "body": "1. Text",
+                "zone": "Europe/Moscow",
+                "reply": "receipt",
+                "reply_within": None,
+                "relations": (),
+                "promises": (),
+                "obligations": OBLIGATIONS,
+                "forms": (FORM,),
+            },
+        ),
+        directory=realm.path / "post",
+    )
+    office.close()
+    assert realm.receive("tula", realm.path / "post")[0].state == "new"
+    return issued.id
+
+
+class TestReports:
+    def test_one_that_fits_is_taken_and_receipted(self, realm: Realm, circular: bytes) -> None:
+        outcome = send_report(realm, report(circular))
+        assert (outcome.state, outcome.code) == ("new", 0), outcome.error
+        with realm.office("cc") as office:
+            [newest] = office.register.newest(1)
+            assert office.read(newest.number).message.kind == "receipt"
+            assert office.register.unreceipted() == ()
+
+    def test_an_undertaking_stands_in_the_note_where_it_is_asked_for(
+        self, realm: Realm, circular: bytes
+    ) -> None:
+        members = report(
+            circular,
+            answers=Answered(
+                number="cc/2026/1", id=encode_base64(circular), obligation="before", form=FORM.digest()
+            ),
+            period=None,
+            event=Event(count=1, label="Конференция", date="2026-12-20"),
+        )
+        both = slot_of(members, verbs=("report", "undertake"))
+        assert send_report(realm, members, both[:1]).state == "rejected"
+        assert send_report(realm, members, both, ordinal=2).state == "new"
+
+    @pytest.mark.parametrize(
+        ("changes", "said"),
+        [
+            ({"period": "2026-09"}, "outside"),
+            ({"period": "2026-12"}, "outside"),
+            ({"period": "2026-W44"}, "not a month"),
+            ({"period": "2026"}, "not a month"),
+            ({"period": None}, "reported for a month"),
+            ({"period": None, "event": Event(count=1, label="x", date="2026-11-01")}, "reported for a month"),
+            ({"obligation": "once", "period": "2026-10"}, "no period"),
+            ({"obligation": "before"}, "an event"),
+            ({"obligation": "weekly"}, "no obligation"),
+            ({"form": encode_base64(bytes(32))}, "form"),
+            ({"id": encode_base64(bytes(32))}, "another cc/2026/1"),
+            ({"number": "cc/2026/9"}, "does not have"),
+            ({"number": "kursk/2026/9"}, "has not come yet"),
+            ({"obligation": "before", "nil": True, "values": {}}, "nil"),
+        ],
+    )
+    def test_one_that_does_not_fit(
+        self, realm: Realm, circular: bytes, changes: dict[str, Any], said: str
+    ) -> None:
+        answered = {
+            "number": "cc/2026/1",
+            "id": encode_base64(circular),
+            "obligation": "monthly",
+            "form": FORM.digest(),
+        }
+        for name in answered.keys() & changes.keys():
+            answered[name] = changes.pop(name)
+        members = report(circular, answers=Answered(**answered), **changes)
+        outcome = send_report(realm, members)
+        assert outcome.code == 7
+        assert outcome.state == ("held" if isinstance(outcome.error, AwaitedError) else "rejected")
+        assert said in str(outcome.error)
+        with realm.office("cc") as office:
+            assert office.register.unreceipted() == ()
+            assert [one.state for one in office.register.newest(-1)] == ["released"]
+
+    def test_a_period_that_has_not_begun(self, realm: Realm, circular: bytes) -> None:
+        members = report(circular, period="2026-11")
+        early = send_report(realm, members, date=NOW - 30 * DAY)
+        assert (early.state, early.code) == ("rejected", 7)
+        assert "has not begun" in str(early.error)
+        assert send_report(realm, members, ordinal=2).state == "new"  # once it has
+
+    def test_the_slot_of_another_office(self, realm: Realm, circular: bytes) -> None:
+        members = report(circular)
+        outcome = send_report(realm, members, slot_of(members, "penza"))
+        assert (outcome.state, outcome.code) == ("rejected", 7)
+
+    def test_no_slot_or_one_too_many(self, realm: Realm, circular: bytes) -> None:
+        members = report(circular)
+        assert send_report(realm, members, []).state == "rejected"
+        assert send_report(realm, members, [*slot_of(members), bytes(32)], ordinal=2).state == "rejected"
+
+    def test_from_an_office_that_does_not_owe_it(self, realm: Realm, circular: bytes) -> None:
+        members = report(circular)
+        outcome = send_report(realm, members, slot_of(members, "kursk"), issuer="kursk")
+        assert (outcome.state, outcome.code) == ("rejected", 7)
+        assert "does not owe" in str(outcome.error)
+
+    def test_to_somebody_else_with_the_centre_for_information(self, realm: Realm, circular: bytes) -> None:
+        outcome = send_report(realm, report(circular), to=("penza",), info=("cc",))
+        assert (outcome.state, outcome.code) == ("rejected", 7)
+
+    def test_values_that_the_form_does_not_have(self, realm: Realm, circular: bytes) -> None:
+        for ordinal, values in enumerate(
+            ({"meetings": "12"}, {}, {"meetings": -1}, {"meetings": 1, "x": 1}), 1
+        ):
+            outcome = send_report(realm, report(circular, values=values), ordinal=ordinal)
+            assert (outcome.state, outcome.code) == ("rejected", 7), values
+
+    def test_one_bad_report_does_not_stop_the_batch(self, realm: Realm, circular: bytes) -> None:
+        good, bad = report(circular), report(circular, values={})
+        for ordinal, members in ((1, bad), (2, good)):
+            files = realm.forge(
+                Forgery(
+                    issuer="tula",
+                    to=("cc",),
+                    kind=Letter,
+                    date=LATER,
+                    ordinal=ordinal,
+                    message=as_kind(Report, **members),
+                    note=slots(*slot_of(members)),
+                )
+            )
+            realm.put({f"cc-{ordinal}": files["cc"]}, "both")
+        outcomes = realm.receive("cc", realm.path / "both", now=LATER)
+        assert [one.state for one in outcomes] == ["rejected", "new"]
+
+    def test_before_its_circular_it_waits(self, realm: Realm, circular: bytes) -> None:
+        """An info addressee may get the report first."""
+        members = report(circular)
+        files = realm.forge(
+            Forgery(
+                issuer="tula",
+                to=("cc",),
+                info=("kursk",),
+                kind=Letter,
+                date=LATER,
+                message=as_kind(Report, **members),
+                note=slots(*slot_of(members)),
+            )
+        )
+        folder = realm.put(files, "sent")
+        [held] = realm.receive("kursk", folder / "kursk.dispatch", now=LATER)
+        assert (held.state, held.code) == ("held", 7)
+        outcomes = realm.receive("kursk", realm.path / "post", now=LATER)
+        assert sorted((one.state, str(one.number)) for one in outcomes) == [
+            ("new", "cc/2026/1"),
+            ("new", "tula/2026/1"),
+        ]
+
+    def test_before_its_circular_in_one_batch(self, realm: Realm, circular: bytes) -> None:
+        """The order of handles puts alpha before cc: what waits is tried again within the run."""
+        members = report(circular)
+        files = realm.forge(
+            Forgery(
+                issuer="tula",
+                to=("cc",),
+                info=("kursk",),
+                kind=Letter,
+                date=LATER,
+                message=as_kind(Report, **members),
+                note=slots(*slot_of(members)),
+            )
+        )
+        with realm.office("kursk", now=LATER) as office:
+            # as if the circular were sorted after the report
+            first = office.inbox.receive([realm.put(files, "sent") / "kursk.dispatch"]).received
+            assert [one.state for one in first] == ["held"]
+            reception = office.receive([realm.path / "post"])
+        assert [one.state for one in reception.received] == ["new", "new"]
+
+
+class TestReceipts:
+    def reply(self, realm: Realm, circular: bytes, state: str, **changes: Any) -> Received:
+        item = {
+            "number": "cc/2026/1",
+            "id": encode_base64(circular),
+            "state": state,
+            "by": "А. Петрова, секретарь",
+            "reason": "нет людей" if state == "refused" else None,
+        } | changes.pop("item", {})
+        answers = changes.pop("answers", [blind_slot(KEY, REPLY_VERBS[state], None, "tula", "once")])
+        ids = (decode_base64(str(item["id"])),)
+
+        def note(value: Any) -> Any:
+            return dataclasses.replace(value, answers=tuple(answers), receipts=ids)
+
+        return send(realm, as_kind(Receipt, items=(Item(**item),)), note, **changes)
+
+    @pytest.mark.parametrize("state", ["acknowledged", "undertaken", "refused"])
+    def test_one_that_fits_is_taken_and_not_receipted(
+        self, realm: Realm, circular: bytes, state: str
+    ) -> None:
+        outcome = self.reply(realm, circular, state)
+        assert (outcome.state, outcome.code) == ("new", 0), outcome.error
+        with realm.office("cc") as office:
+            assert [str(one.number) for one in office.register.newest(-1)] == ["tula/2026/1", "cc/2026/1"]
+
+    def test_an_undertaking_that_the_note_calls_a_refusal(self, realm: Realm, circular: bytes) -> None:
+        wrong = [blind_slot(KEY, "refuse", None, "tula", "once")]
+        assert self.reply(realm, circular, "undertaken", answers=wrong).state == "rejected"
+
+    def test_a_number_of_ours_with_another_id(self, realm: Realm, circular: bytes) -> None:
+        other = {"id": encode_base64(bytes(32))}
+        assert self.reply(realm, circular, "undertaken", item=other).code == 7
+        plain = {"id": encode_base64(bytes(32)), "state": "received", "by": None}
+        outcome = self.reply(realm, circular, "undertaken", item=plain, answers=[], ordinal=2)
+        assert (outcome.state, outcome.code) == ("rejected", 3)
+
+    def test_receipts_are_made_once_whoever_is_killed(self, realm: Realm) -> None:
+        folder = realm.issue()
+        with realm.office("tula") as office:
+            office.inbox.receive([folder])  # and killed before the receipt
+            assert len(office.register.unreceipted()) == 1
+        with realm.office("tula") as office:
+            assert [len(one.note.receipts) for one in office.receive([]).receipts] == [1]
+            assert office.receive([folder]).receipts == ()
+            assert [one.state for one in office.register.newest(-1)] == ["released", "received"]
+
+    def test_an_attachment_that_is_missing_holds_the_receipt_back(self, realm: Realm) -> None:
+        plan = realm.path / "plan.txt"
+        plan.write_text("План", "utf-8")
+        folder = realm.issue(attach=[plan])
+        [sealed] = folder.glob("*.age")
+        elsewhere = sealed.rename(realm.path / sealed.name)
+        with realm.office("tula") as office:
+            assert office.receive([folder]).receipts == ()
+        elsewhere.rename(sealed)
+        with realm.office("tula") as office:
+            assert len(office.receive([folder]).receipts) == 1
+
+    def test_one_receipt_for_all_of_one_issuer_to_it_and_to_who_got_them_for_information(
+        self, realm: Realm
+    ) -> None:
+        folders = [realm.issue(info=["kursk"]), realm.issue(to=["tula"])]
+        with realm.office("tula") as office:
+            [receipt] = office.receive(folders).receipts
+            message = office.read(receipt.number).message
+        assert (message.to, message.info) == (("cc",), ("kursk",))
+        assert len(receipt.note.receipts) == 2
+        assert receipt.note.answers == ()
+
+
+class TestDecisions:
+    def decide(self, realm: Realm, members: dict[str, Any], answers: list[bytes], **changes: Any) -> Received:
+        default: dict[str, Any] = {
+            "issuer": "cc",
+            "to": ("tula",),
+            "kind": Letter,
+            "date": LATER,
+            "ordinal": 2,
+            "message": as_kind(Decision, **({"body": "", "report": None, "slot": None} | members)),
+            "note": slots(*answers),
+            "after": lambda _: None,
+        }
+        files = realm.forge(Forgery(**(default | changes)))
+        [outcome] = realm.receive("tula", realm.put(files, "decided") / "tula.dispatch", now=LATER)
+        return outcome
+
+    def slot(self, circular: bytes, **changes: Any) -> SlotOfDecision:
+        default: dict[str, Any] = {
+            "number": "cc/2026/1",
+            "id": encode_base64(circular),
+            "obligation": "monthly",
+            "office": "tula",
+            "period": "2026-10",
+            "event": None,
+        }
+        return SlotOfDecision(**(default | changes))
+
+    def test_a_waiver_that_fits(self, realm: Realm, circular: bytes) -> None:
+        members = {"decision": "waive", "slot": self.slot(circular), "until": None, "reason": "пожар"}
+        blinded = [blind_slot(KEY, "waive", "monthly", "tula", "period:2026-10")]
+        outcome = self.decide(realm, members, blinded)
+        assert (outcome.state, outcome.error) == ("new", None)
+
+    @pytest.mark.parametrize(
+        "changes",
+        [{"office": "kursk"}, {"obligation": "weekly"}, {"period": "2026-09"}, {"period": None, "event": 1}],
+    )
+    def test_a_slot_that_there_is_not(self, realm: Realm, circular: bytes, changes: dict[str, Any]) -> None:
+        slot = self.slot(circular, **changes)
+        members = {"decision": "waive", "slot": slot, "until": None, "reason": "пожар"}
+        occasion = occasion_of(slot.period, slot.event)
+        blinded = [blind_slot(KEY, "waive", slot.obligation, slot.office, occasion)]
+        assert self.decide(realm, members, blinded).state == "rejected"
+
+    @pytest.mark.usefixtures("circular")
+    def test_on_a_report_that_has_not_come(self, realm: Realm) -> None:
+        ref = NoteRef(number="penza/2026/1", id=encode_base64(bytes(32)))
+        members = {"decision": "accept", "report": ref, "until": None, "reason": None}
+        assert self.decide(realm, members, []).state == "held"
+
+    def test_by_another_office_than_the_issuer(self, realm: Realm, circular: bytes) -> None:
+        members = {"decision": "waive", "slot": self.slot(circular), "until": None, "reason": "пожар"}
+        blinded = [blind_slot(KEY, "waive", "monthly", "tula", "period:2026-10")]
+        kursk = realm.office("kursk").card
+        realm.adopt(realm.next_roster(lambda roster: add_office(roster, kursk, ["issue"])))
+        outcome = self.decide(realm, members, blinded, issuer="kursk", ordinal=1)
+        assert (outcome.state, outcome.code) == ("rejected", 7)
+        assert "not its own" in str(outcome.error)
+
+
+class TestRelations:
+    @pytest.mark.parametrize(
+        ("kind", "type_", "number", "state"),
+        [
+            (Circular, "refers", "tula/2026/1", "new"),
+            (Circular, "cancels", "cc/2025/1", "new"),
+            (Circular, "cancels", "kursk/2026/1", "rejected"),
+            (Circular, "supersedes", "kursk/2026/1", "rejected"),
+            (Circular, "amends", "kursk/2026/1", "rejected"),
+            (Circular, "amplifies", "kursk/2026/1", "rejected"),
+            (Letter, "refers", "kursk/2026/1", "new"),
+            (Letter, "cancels", "cc/2026/1", "rejected"),
+            (Letter, "amplifies", "cc/2026/1", "rejected"),
+        ],
+    )
+    def test_who_may_do_what_to_what(
+        self, realm: Realm, kind: type[Message], type_: Any, number: str, state: str
+    ) -> None:
+        relation = Relation(type=type_, number=number, id=None, paragraph=None)
+        forged = Forgery(kind=kind, message=lambda one: msgspec.structs.replace(one, relations=(relation,)))
+        [outcome] = realm.receive("tula", realm.put(realm.forge(forged)) / "tula.dispatch")
+        assert outcome.state == state, outcome.error
+
+    def test_who_owes_a_report_gets_the_circular(self, realm: Realm) -> None:
+        owed = msgspec.structs.replace(OBLIGATIONS[0], by=("kursk",))
+        forged = Forgery(message=lambda one: msgspec.structs.replace(one, obligations=(owed,), forms=(FORM,)))
+        [outcome] = realm.receive("tula", realm.put(realm.forge(forged)) / "tula.dispatch")
+        assert (outcome.state, outcome.code) == ("rejected", 7)
+
+    def test_a_zone_that_there_is_not_holds_the_circular_and_stops_nothing(self, realm: Realm) -> None:
+        realm.receive("tula", realm.issue())
+        forged = Forgery(
+            ordinal=2,
+            message=lambda one: msgspec.structs.replace(one, zone="Mars/Olympus"),
+            note=lambda note: dataclasses.replace(note, register=note.register),
+        )
+        [outcome] = realm.receive("tula", realm.put(realm.forge(forged)) / "tula.dispatch")
+        assert (outcome.state, outcome.code) == ("held", 7)
+        with realm.office("tula") as office:
+            assert len(office.cases()) == 1
+
+    def test_a_circular_answers_nothing(self, realm: Realm) -> None:
+        forged = Forgery(note=slots(bytes(32)))
+        [outcome] = realm.receive("tula", realm.put(realm.forge(forged)) / "tula.dispatch")
+        assert (outcome.state, outcome.code) == ("rejected", 7)
+
+
+def test_a_case_is_what_the_register_holds(realm: Realm, circular: bytes) -> None:
+    send_report(realm, report(circular))
+    with realm.office("cc", now=LATER) as office:
+        [case] = office.cases()
+    assert case.number == parse_number("cc/2026/1")
+    assert case.owing["tula-only"] == ("tula",)
+    [filed] = case.filings
+    assert (filed.office, filed.occasion, filed.received) == ("tula", "period:2026-10", LATER)
+    assert [(one.office, one.state) for one in case.answers] == []

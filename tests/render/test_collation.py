@@ -1,0 +1,167 @@
+"""A collation as text, spreadsheet, JSON and page: nothing foreign runs, escapes or steers."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import shutil
+import subprocess
+from html.parser import HTMLParser
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dispatch.render.collation import collation_csv, collation_json, collation_text
+from dispatch.render.csv import csv_cell, csv_text
+from dispatch.render.html import collation_html, shown
+from tests.forge.returns import HOSTILE, example
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+CHROMIUM = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--hide-scrollbars",
+    "--enable-logging=stderr",
+    "--v=0",
+)
+
+
+class Page(HTMLParser):
+    """What a page holds: its tags with their attributes, and its text."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.words = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.words += data
+
+
+@pytest.mark.parametrize("cell", ["=1+1", "+7", "-1+2", "@SUM(A1)", "\t=1", "\r=1", " =1", "|x", "%x", "＝1"])
+def test_a_formula_is_text(cell: str) -> None:
+    assert csv_cell(cell) == f"'{cell}"
+
+
+@pytest.mark.parametrize(
+    "cell", ["calm;=1+1", 'calm; =HYPERLINK("x")', "a;b;+7", "a\n=1", "a\t@SUM(A1)", 'a;"=1+1', "a;'-1"]
+)
+def test_a_formula_is_text_where_semicolons_end_cells(cell: str) -> None:
+    """Excel takes the list separator of its country, whatever the file says."""
+    text = csv_text(("a",), [(cell,)])
+    found = [one for row in csv.reader(io.StringIO(text), delimiter=";") for one in row]
+    assert not any(re.match(r"['\" ]*[=+@-]", one) and not one.lstrip().startswith("'") for one in found)
+    assert csv_cell("Тула; Пенза; 7") == "Тула; Пенза; 7"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("12\n34\t56", "12\n34\t56"),
+        ("12\r34\u202856", "12 34 56"),
+        ("\u0645\u06cc\u200c\u062e", "\u0645\u06cc\u200c\u062e"),
+        ("a\u202eb\x1b", "ab"),
+        ("\ue000\U0002ebf0", "\ue000\U0002ebf0"),
+    ],
+)
+def test_a_page_shows_all_that_does_not_steer(text: str, expected: str) -> None:
+    assert shown(text) == expected
+
+
+@pytest.mark.parametrize("cell", ["-1", "-12.50", "12", "0", "a=b", "Топливо", "1+1"])
+def test_what_is_none_stays(cell: str) -> None:
+    assert csv_cell(cell) == cell
+
+
+def test_empty_and_true() -> None:
+    assert (csv_cell(None), csv_cell(value=True), csv_cell(0)) == ("", "true", "0")
+
+
+@given(
+    st.lists(st.lists(st.text(st.characters(exclude_categories=["Cs"])), min_size=2, max_size=2), max_size=5)
+)
+def test_a_spreadsheet_reads_what_was_written(rows: list[list[str]]) -> None:
+    text = csv_text(("a", "b"), rows)
+    assert text.startswith("\ufeff")
+    found = list(csv.reader(io.StringIO(text[1:], newline="")))
+    assert found == [["a", "b"], *([csv_cell(cell) for cell in row] for row in rows)]
+
+
+def test_the_csv_has_a_row_for_each_report() -> None:
+    collation = example()
+    rows = list(csv.DictReader(io.StringIO(collation_csv(collation)[1:], newline="")))
+    assert [row["number"] for row in rows] == [str(row.number) for row in collation.rows]
+    assert all("Ё" not in row["office"] for row in rows)
+
+
+def test_the_json_is_json_and_every_row_has_its_id() -> None:
+    found = json.loads(json.dumps(collation_json(example())))
+    assert {"office", "period", "number", "id", "nil", "values"} <= set(found["rows"][0])
+    assert found["actual"] == len(found["rows"])
+
+
+def test_the_text_names_every_report_and_fits() -> None:
+    collation = example()
+    text = collation_text(collation, 80)
+    for row in collation.rows:
+        assert str(row.number) in text
+    assert max(map(len, text.split("\n"))) <= 80
+
+
+def test_the_page_is_one_file_without_script() -> None:
+    page = Page(collation_html(example()))
+    names = {tag for tag, _ in page.tags}
+    assert names.isdisjoint({"script", "link", "img", "iframe", "object", "form", "a"})
+    for _, attributes in page.tags:
+        assert not any(name.startswith("on") or name in ("src", "href") for name in attributes)
+    assert "default-src 'none'" in collation_html(example())
+    assert all("scope" in attributes for tag, attributes in page.tags if tag == "th")
+    assert sum(tag == "table" for tag, _ in page.tags) == sum(tag == "caption" for tag, _ in page.tags)
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_text_is_shown_and_does_nothing(text: str) -> None:
+    plain, page = Page(collation_html(example())), Page(collation_html(example(text)))
+    assert {tag for tag, _ in page.tags} == {tag for tag, _ in plain.tags}
+    for character in "\u202e\u200f\x1b\x00":
+        assert character not in collation_html(example(text))
+        assert character not in collation_text(example(text), 80)
+
+
+@pytest.mark.tool("chromium")
+@pytest.mark.parametrize("text", [None, *HOSTILE])
+def test_a_browser_has_nothing_to_complain_about(tmp_path: Path, text: str | None) -> None:
+    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))))
+    (tmp_path / "page.html").write_text(collation_html(example(text) if text else example()), "utf-8")
+    done = subprocess.run(
+        [
+            program,
+            *CHROMIUM,
+            f"--user-data-dir={tmp_path / 'profile'}",
+            "--window-size=500,900",
+            f"--screenshot={tmp_path / 'page.png'}",
+            (tmp_path / "page.html").as_uri(),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    assert "CONSOLE" not in done.stderr
+    assert (tmp_path / "page.png").stat().st_size > 5000
