@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Write docs/CLI.md from the commands themselves; `--check` writes nothing and fails if it differs.
 
 Needs the environment that scripts/test makes, and goes into it by itself.
@@ -7,9 +6,7 @@ Needs the environment that scripts/test makes, and goes into it by itself.
 from __future__ import annotations
 
 import difflib
-import os
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -66,10 +63,12 @@ EXIT_CODES = {
     "MALFORMED": "Bytes that are not in the form they claim; also a draft that does not parse.",
     "TRUST": "The roster does not vouch for it: unknown office or realm, no pin, expired, rolled back, "
     "forked or newer roster, compromised key.",
-    "REFUSED": "Understood and refused: not ready, no right, no key for an addressee, an answer that does not "
+    "REFUSED": "Understood and refused: not ready, no right, no key for an addressee, an answer "
+    "that does not "
     "fit what it answers, dated ahead of our clock.",
     "LOCKED": "No passphrase or a wrong one, or a key file that may not be used.",
-    "FINDINGS": "Something is missing or to be asked about: `audit` found it, or `due --strict` what is overdue.",
+    "FINDINGS": "Something is missing or to be asked about: `audit` found it, or `due --strict` "
+    "what is overdue.",
 }
 
 
@@ -142,8 +141,12 @@ OUTPUTS = (
             (
                 "due",
                 "array",
-                "the first due moments that a circular would create: objects with `obligation`, `period`, "
-                "`event`, `side` (`before` or `after` it), `due` (a date, null for an event), `within`, `by`",
+                (
+                    "the first due moments that a circular would create: objects with `obligation`, "
+                    "`period`, "
+                    "`event`, `side` (`before` or `after` it), `due` (a date, null for an event), "
+                    "`within`, `by`"
+                ),
             ),
         ),
     ),
@@ -246,8 +249,11 @@ OUTPUTS = (
             (
                 "disputed",
                 "string or null",
-                "another registered dispatch of the same office: the later of the two does not know of the "
-                "earlier, which went to us before it",
+                (
+                    "another registered dispatch of the same office: the later of the two does not "
+                    "know of the "
+                    "earlier, which went to us before it"
+                ),
             ),
             (
                 "contradiction",
@@ -301,8 +307,11 @@ OUTPUTS = (
             (
                 "verdict",
                 "string",
-                "`clean`, `findings` (nothing is spoilt or proven false; something is missing or to be asked about)"
-                " or `broken`",
+                (
+                    "`clean`, `findings` (nothing is spoilt or proven false; something is missing "
+                    "or to be asked about)"
+                    " or `broken`"
+                ),
             ),
             ("code", "integer", "the exit code"),
             ("realm", "string", "of the roster"),
@@ -313,8 +322,10 @@ OUTPUTS = (
             (
                 "counts",
                 "object",
-                "`files` read, `notes` that hold, `copies` of them, `statements` of registers, `receipts`"
-                " (notes that are), `answers` (blinded slots), `recognised` ones among them",
+                (
+                    "`files` read, `notes` that hold, `copies` of them, `statements` of registers, `receipts`"
+                    " (notes that are), `answers` (blinded slots), `recognised` ones among them"
+                ),
             ),
             (
                 "findings[].kind",
@@ -337,7 +348,11 @@ OUTPUTS = (
             ("registers[].present", "integer", "how many of them are here"),
             ("registers[].missing", "array", "the first and last ordinal of each run without a note"),
             ("registers[].voided", "array", "the ordinals that were never released"),
-            ("registers[].ids", "array of string", "of its notes in order, as far as they are known without a gap"),
+            (
+                "registers[].ids",
+                "array of string",
+                "of its notes in order, as far as they are known without a gap",
+            ),
             ("registers[].root", "string", "of the tree over these ids, in base64"),
             ("registers[].pinned", "integer", "how many heads of it notes pin"),
             ("registers[].heads", "integer", "how many of these the ids give"),
@@ -362,7 +377,11 @@ OUTPUTS = (
             ("circulars[].rates[].actual", "integer", "those that were filed and receipted"),
             ("circulars[].rates[].on_time", "integer", "those that were in time"),
             ("circulars[].rates[].untimed", "integer", "those of which nobody here can say"),
-            ("circulars[].rates[].reporting_rate", "number or null", "actual of expected reports, in percent"),
+            (
+                "circulars[].rates[].reporting_rate",
+                "number or null",
+                "actual of expected reports, in percent",
+            ),
             (
                 "circulars[].rates[].reporting_rate_on_time",
                 "number or null",
@@ -387,7 +406,11 @@ OUTPUTS = (
             ("dispatches[].receipts[].number", "string", "by which dispatch, the first that did"),
             ("dispatches[].receipts[].date", "string", "of that dispatch"),
             ("dispatches[].receipts[].seconds", "integer", "how long after the date of the dispatch"),
-            ("dispatches[].silent", "array of string", "offices whose copy is here, and no receipt of theirs"),
+            (
+                "dispatches[].silent",
+                "array of string",
+                "offices whose copy is here, and no receipt of theirs",
+            ),
             (
                 "dispatches[].older",
                 "string or null",
@@ -497,23 +520,11 @@ def table(columns: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
     return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
 
 
-def enter_environment() -> None:
-    """Go on in the environment of scripts/test, if this Python lacks what dispatch needs."""
-    if find_spec("click") and find_spec("msgspec"):
-        return
-    for python in sorted(ROOT.glob(".venv-test-*/bin/python"), reverse=True):
-        if Path(sys.prefix) != python.parent.parent:
-            os.execv(python, [str(python), __file__, *sys.argv[1:]])  # noqa: S606 - ourselves
-    sys.exit("cli-reference: run scripts/test first: it makes the environment")
-
-
 def main() -> int:
     """Write the file, or say how it differs."""
     if sys.argv[1:] not in ([], ["--check"]):
         print("usage: scripts/cli-reference [--check]", file=sys.stderr)
         return 2
-    enter_environment()
-    sys.path.insert(0, str(ROOT))
     text = reference()
     if not sys.argv[1:]:
         TARGET.write_text(text, "utf-8")

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Write the worked example: tests/vectors/example and section 18 of docs/FORMAT.md.
 
 `--check` writes nothing and fails if they differ. All of it follows from the constants below, but for the
@@ -10,12 +9,10 @@ from __future__ import annotations
 
 import difflib
 import hmac
-import os
 import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -359,23 +356,11 @@ def shown_slot(slot: tuple[str, ...]) -> str:
     return f"{indented(lines)}\n\n    answers: {encode_base64(digest)}"
 
 
-def enter_environment() -> None:
-    """Go on in the environment of scripts/test, if this Python lacks what dispatch needs."""
-    if find_spec("cryptography") and find_spec("msgspec"):
-        return
-    for python in sorted(ROOT.glob(".venv-test-*/bin/python"), reverse=True):
-        if Path(sys.prefix) != python.parent.parent:
-            os.execv(python, [str(python), __file__, *sys.argv[1:]])  # noqa: S606 - ourselves
-    sys.exit("format-example: run scripts/test first: it makes the environment")
-
-
 def main() -> int:
     """Write the files and the section, or say how they differ."""
     if sys.argv[1:] not in ([], ["--check"]):
         print("usage: scripts/format-example [--check]", file=sys.stderr)
         return 2
-    enter_environment()
-    sys.path.insert(0, str(ROOT))
     example = make_example()
     there = FORMAT.read_text("utf-8")
     text = there.partition(HEADING)[0].rstrip("\n") + "\n\n" + section(example.values)

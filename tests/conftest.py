@@ -17,6 +17,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+pytest_plugins = ("tests.forge.fixtures",)
+
 TESTS = Path(__file__).parent
 
 NODE = (20, 19)  # the least that the packages of age-encryption ask for

@@ -178,7 +178,8 @@ def commands(
 
 def test_the_reference_is_what_the_commands_say() -> None:
     done = subprocess.run(
-        [sys.executable, ROOT / "scripts" / "cli-reference", "--check"],
+        [sys.executable, "-m", "scripts.cli_reference", "--check"],
+        cwd=ROOT,
         capture_output=True,
         text=True,
         check=False,

@@ -15,8 +15,6 @@ import sys
 from dataclasses import replace
 from functools import partial
 from hashlib import sha256
-from importlib.machinery import SourceFileLoader
-from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -25,9 +23,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from dispatch.formats import envelope as ours
 from dispatch.cli import main
 from dispatch.errors import exit_code
+from dispatch.formats import envelope as ours
 from dispatch.formats.merkle import EMPTY_ROOT, Tree, leaf_hash
 from dispatch.formats.message import MAX_MESSAGE, encode_message, parse_message
 from dispatch.formats.note import MAX_NOTE, Copies, Note, RosterRef, encode_note, parse_note
@@ -38,6 +36,7 @@ from keys.codec import encode_base64
 from keys.signed import SignedText, encode_signed, sign_text
 from keys.signing import SigningKey
 from keys.text import parse_date
+from scripts import format_example
 from tests.forge.realm import NOW, Realm, make_realm
 from tests.independent import checker
 from tests.independent import envelope as theirs
@@ -52,27 +51,13 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parent.parent
 FORMAT = (ROOT / "docs" / "FORMAT.md").read_text("utf-8")
 EXAMPLE = ROOT / "tests" / "vectors" / "example"
-SCRIPT = ROOT / "scripts" / "format-example"
 AT = "2026-11-23T09:00:00Z"
 PIN = re.findall(r"^    (SHA256:\S+)$", FORMAT, re.MULTILINE)[2]
 TULA, CENTRE = "cc-2026-1.tula.dispatch", "cc-2026-1.cc.dispatch"
 
 
-def _load_script() -> Any:
-    loader = SourceFileLoader("format_example", str(SCRIPT))
-    spec = spec_from_loader(loader.name, loader)
-    assert spec is not None
-    module = module_from_spec(spec)
-    sys.modules[loader.name] = module  # a dataclass looks itself up there
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "dont_write_bytecode", True)
-        loader.exec_module(module)
-    return module
-
-
-SCRIPTED = _load_script()
 ROOTS = ("root", "other")  # the second is a root key of version 2, whose threshold is 2
-SEEDS = {**SCRIPTED.SEEDS, "other": bytes([9]) * 32}
+SEEDS = {**format_example.SEEDS, "other": bytes([9]) * 32}
 
 
 def file(name: str) -> bytes:
@@ -198,13 +183,14 @@ def test_the_limits_are_those_of_the_document() -> None:
 
 
 def test_the_worked_example_is_what_the_script_writes() -> None:
-    done = subprocess.run([sys.executable, SCRIPT, "--check"], capture_output=True, text=True, check=False)
+    command = [sys.executable, "-m", "scripts.format_example", "--check"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"run scripts/format-example\n{done.stdout}{done.stderr}"
 
 
 def test_every_value_of_the_example_follows_for_the_other_implementation() -> None:
-    start = FORMAT.index(SCRIPTED.HEADING)
-    assert SCRIPTED.section(derived_anew()) == FORMAT[start:]
+    start = FORMAT.index(format_example.HEADING)
+    assert format_example.section(derived_anew()) == FORMAT[start:]
 
 
 def ed25519_line(seed: bytes) -> str:
@@ -231,8 +217,8 @@ def signed_anew(text: bytes, seed: bytes, namespace: str) -> tuple[bytes, str]:
 
 def derived_anew() -> dict[str, str]:
     """Derive what section 18 shows, from the seeds and the texts in the files, without the project's code."""
-    base64_of, digest, indented = their_text.base64_of, their_text.sha256, SCRIPTED.indented
-    seeds, secrets = SCRIPTED.SEEDS, SCRIPTED.SECRETS
+    base64_of, digest, indented = their_text.base64_of, their_text.sha256, format_example.indented
+    seeds, secrets = format_example.SEEDS, format_example.SECRETS
     identities = {name: identities_in(EXAMPLE / f"{name}.key")[0] for name in secrets}
     [(roster_read, _)] = their_roster.read_rosters(file("rkp.roster"))
     texts = {
@@ -269,7 +255,7 @@ def derived_anew() -> dict[str, str]:
         "padded": str(their_message.padme(max(bare, 1024))),
         "secrets": indented(secret.decode()),
         "sizes": indented(
-            "".join(f"{n:>9,} {their_message.padme(max(n, 1024)):>9,}\n" for n in SCRIPTED.SIZES)
+            "".join(f"{n:>9,} {their_message.padme(max(n, 1024)):>9,}\n" for n in format_example.SIZES)
         ),
         **{f"leaf_{name}": indented(leaf.decode()) for name, leaf in leaves.items()},
         **{f"leaf_hash_{name}": theirs.leaf_hash(leaf).hex() for name, leaf in leaves.items()},
@@ -282,7 +268,7 @@ def derived_anew() -> dict[str, str]:
         "copy": indented(leaves["tula"].decode() + copy["proof"]),
         "register_2": f"register: 2026/1 {base64_of(theirs.tree_root([note_id]))}",
         "register_3": f"register: 2026/2 {base64_of(theirs.tree_root([note_id, digest(b'2')]))}",
-        "slots": "\n\n".join(map(slot_anew, SCRIPTED.SLOTS)),
+        "slots": "\n\n".join(map(slot_anew, format_example.SLOTS)),
     }
 
 
@@ -300,18 +286,18 @@ copies: {count} {root}
 
 def slot_anew(slot: tuple[str, str, str, str]) -> str:
     lines = "".join(f"    {line}\n" for line in ("dispatch-slot/v1", *slot))
-    answer = their_message.slot(SCRIPTED.SLOT_KEY, *slot)
+    answer = their_message.slot(format_example.SLOT_KEY, *slot)
     return f"{lines}\n    answers: {their_text.base64_of(answer)}"
 
 
 def test_the_test_keys_are_those_of_the_seeds() -> None:
-    for name, seed in SCRIPTED.SEEDS.items():
+    for name, seed in format_example.SEEDS.items():
         text = file(f"{name}.key")
         assert text.startswith(b"# A test key")
         keys = keyfile.parse_secret_keys(text)
         assert [key.verify_key.line() for key in keys.signing_keys] == [ed25519_line(seed)]
         assert [identity.seed for identity in keys.identities] == (
-            [SCRIPTED.SECRETS[name]] if name in SCRIPTED.SECRETS else []
+            [format_example.SECRETS[name]] if name in format_example.SECRETS else []
         )
 
 
@@ -483,7 +469,7 @@ def test_a_body_with_one_fault() -> None:
 def test_a_signature_with_a_point_of_small_order_is_refused_by_both() -> None:
     """R of order 1, S = ka: the group equation holds, and some implementations take it."""
     order = 2**252 + 27742317777372353535851937790883648493
-    seed = SCRIPTED.SEEDS["cc"]
+    seed = format_example.SEEDS["cc"]
     half = bytearray(hashlib.sha512(seed).digest()[:32])
     half[0] &= 248
     half[31] = half[31] & 127 | 64
@@ -609,9 +595,9 @@ def test_a_card_that_is_signed_and_wrong() -> None:
 def rosters() -> tuple[bytes, bytes]:
     """Two versions of a roster, the second with something of everything in it."""
     [first] = trust.parse_roster_file(file("rkp.roster"))
-    cards = SCRIPTED.make_cards()
-    key = SCRIPTED.signing_key("cc").verify_key
-    second = roster.next_version(first.roster, date=NOW, expires=SCRIPTED.EXPIRES)
+    cards = format_example.make_cards()
+    key = format_example.signing_key("cc").verify_key
+    second = roster.next_version(first.roster, date=NOW, expires=format_example.EXPIRES)
     keys = [SigningKey(type="ssh-ed25519", seed=SEEDS[name]).verify_key for name in ROOTS]
     second = roster.set_root(second, keys, threshold=2)
     second = roster.add_office(second, cards["tula"], ["report", "audit"])
@@ -679,7 +665,7 @@ class Press:
         self.reader = reader or Reader(file("rkp.roster"), PIN)
         self.envelope = ours.parse_envelope(file(TULA))
         [self.identity] = identities_in(EXAMPLE / "tula.key")
-        self.recipient = age.X25519Identity(SCRIPTED.SECRETS["tula"]).recipient()
+        self.recipient = age.X25519Identity(format_example.SECRETS["tula"]).recipient()
         plaintext = age.decrypt(self.envelope.body, [age.parse_identity(self.identity)])
         self.message, self.secrets = map(json.loads, plaintext.splitlines())
 
@@ -976,5 +962,7 @@ def test_an_earlier_number_that_is_none(handle: str, after: str) -> None:
     armored = age.encode_armor(b"")
     data = resigned(text, "dispatch-note", "cc") + b"\n" + tree_of[at] + proof + b"\n" + armored
     assert press.reader.verify(data) == (0 if after == "cc/2025z/9" else 3)
-    signed = SignedText(text=text, signatures=(sign_text(text, SCRIPTED.signing_key("cc"), "dispatch-note"),))
+    signed = SignedText(
+        text=text, signatures=(sign_text(text, format_example.signing_key("cc"), "dispatch-note"),)
+    )
     assert data.startswith(encode_signed(signed))

@@ -11,4 +11,4 @@ bundle      the archive, what it was checked with, and the findings, for whoever
 
 from dispatch.audit.verdicts import FileVerdict, verify_file, verify_files
 
-__all__ = ["Verdict", "verify_file", "verify_files"]
+__all__ = ["FileVerdict", "verify_file", "verify_files"]

@@ -17,10 +17,10 @@ from dispatch.audit.receipts import (
 )
 from dispatch.audit.registers import volumes_of
 from dispatch.audit.report import (
+    AuditReport,
     Dispatched,
     Receipted,
     RegisterVolume,
-    AuditReport,
     sort_findings,
 )
 from dispatch.formats.merkle import leaf_hash, root
@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import datetime
 
+    from dispatch.audit.archive import Archive
     from dispatch.audit.circulars import Text
     from dispatch.audit.collect import Collected, NoteFacts
-    from dispatch.audit.archive import Archive
     from dispatch.audit.receipts import Proof, Receipts
     from dispatch.audit.registers import Volume
     from keys.roster import Roster

@@ -22,12 +22,12 @@ from pathlib import Path
 from textwrap import fill
 from typing import TYPE_CHECKING, NamedTuple
 
-from dispatch.audit.findings import NOT_PROVEN
 from dispatch.audit.archive import ENDINGS, ENVELOPE, STATEMENT, Archive, SafeNames, Source
-from dispatch.formats.envelope import MAX_ENVELOPE
+from dispatch.audit.findings import NOT_PROVEN
 from dispatch.errors import RefusedError, StorageError
-from dispatch.system.files import new_file, open_regular
+from dispatch.formats.envelope import MAX_ENVELOPE
 from dispatch.formats.statement import MAX_STATEMENT
+from dispatch.system.files import new_file, open_regular
 from keys.text import format_date
 
 if TYPE_CHECKING:

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, NamedTuple
 
-from dispatch.checks.addressees import members
 from dispatch.audit.findings import Finding, Severity
-from dispatch.formats.envelope import check_right, check_said, copies_of
+from dispatch.checks.addressees import members
 from dispatch.errors import (
     FINDINGS,
     INTEGRITY,
@@ -19,6 +18,7 @@ from dispatch.errors import (
     StatementError,
     exit_code,
 )
+from dispatch.formats.envelope import check_right, check_said, copies_of
 from dispatch.formats.message import Circular, content_digest, parse_message
 from dispatch.formats.plaintext import parse_plaintext, parse_secrets
 from keys.codec import decode_base64, encode_base64
@@ -27,8 +27,8 @@ from keys.errors import KeysError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from dispatch.audit.collect import Collected, Interned, NoteFacts
     from dispatch.checks.addressees import Addressees
-    from dispatch.audit.collect import Collected, NoteFacts, Interned
     from keys.roster import Roster
 
 

@@ -13,8 +13,9 @@ from itertools import tee
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from dispatch.audit.findings import MAX_FILES, Finding, kind_of, text_of
 from dispatch.audit.archive import NOTE, STATEMENT
+from dispatch.audit.findings import MAX_FILES, Finding, kind_of, text_of
+from dispatch.errors import FINDINGS, UNEXPECTED, DispatchError, StorageError, exit_code
 from dispatch.formats.envelope import (
     MAX_ENVELOPE,
     Commitment,
@@ -25,11 +26,10 @@ from dispatch.formats.envelope import (
     split_envelope,
     verify_copy,
 )
-from dispatch.errors import FINDINGS, UNEXPECTED, DispatchError, StorageError, exit_code
-from dispatch.system.files import read_capped
 from dispatch.formats.note import parse_note
-from dispatch.system.workers import map_parallel
 from dispatch.formats.statement import MAX_STATEMENT, Statement, parse_statement, verify_statement
+from dispatch.system.files import read_capped
+from dispatch.system.workers import map_parallel
 from keys import age
 from keys.errors import KeysError, UnlistedKeyError
 
@@ -37,8 +37,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from datetime import datetime
 
-    from dispatch.audit.findings import Severity
     from dispatch.audit.archive import Archive, Source
+    from dispatch.audit.findings import Severity
     from dispatch.formats.envelope import SignedNote
     from dispatch.formats.note import Note, Number
     from keys.signed import SignedText

@@ -17,10 +17,10 @@ from dispatch.audit.findings import Finding
 from dispatch.audit.report import CircularStatus
 from dispatch.duties.case import Answer, Case, Filing, SlotDecision, effects_of
 from dispatch.duties.slots import slots_of, standings_of
-from dispatch.formats.envelope import RIGHTS
 from dispatch.errors import DONE, FINDINGS, REFUSED, DispatchError
-from dispatch.formats.periods import find_zone, parse_period, periods_begun
 from dispatch.formats.blinding import ONCE, Verb, blind_slot, occasion_of
+from dispatch.formats.envelope import RIGHTS
+from dispatch.formats.periods import find_zone, parse_period, periods_begun
 from keys.errors import KeysError
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from dispatch.audit.circulars import KnownCircular, Text
     from dispatch.audit.collect import Collected, NoteFacts
     from dispatch.audit.receipts import Receipts
-    from dispatch.duties.case import ReplyState, DecisionKind, Effect
+    from dispatch.duties.case import DecisionKind, Effect, ReplyState
     from dispatch.formats.note import Number
     from dispatch.formats.obligation import Obligation
     from keys.roster import Roster

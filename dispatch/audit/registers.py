@@ -172,7 +172,9 @@ def _listed(volume: Volume, ordinal: int) -> list[bytes]:
     return ids + [one.ids[ordinal - 1] for _, one in volume.statements if ordinal <= len(one.ids)]
 
 
-def _choose(frontier: CompactRange, pinned: Mapping[bytes, object], volume: Volume, ordinal: int) -> bytes | None:
+def _choose(
+    frontier: CompactRange, pinned: Mapping[bytes, object], volume: Volume, ordinal: int
+) -> bytes | None:
     """Choose the id that gives a pinned head; without one the first that a note or statement has."""
     ids = _listed(volume, ordinal)
     if len(ids) == 1:

@@ -16,12 +16,12 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, TypeAlias
 
 from dispatch.checks.addressees import expand, members
-from dispatch.errors import AwaitedError, EquivocationError, MisfitError, RefusedError
 from dispatch.checks.values import check_values
+from dispatch.errors import AwaitedError, EquivocationError, MisfitError, RefusedError
+from dispatch.formats.blinding import ONCE, blind_slot, occasion_of
 from dispatch.formats.message import Circular, Decision, Letter, Receipt, Report
 from dispatch.formats.note import parse_number
 from dispatch.formats.periods import find_zone, midnight, parse_day, parse_period
-from dispatch.formats.blinding import ONCE, blind_slot, occasion_of
 from keys.codec import decode_base64, encode_base64
 from keys.errors import FormatError
 from keys.text import parse_date
@@ -30,11 +30,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
+    from dispatch.formats.blinding import Verb
     from dispatch.formats.envelope import OpenedMessage
     from dispatch.formats.message import Event, Message, Relation
     from dispatch.formats.note import Number
     from dispatch.formats.obligation import Form, Obligation
-    from dispatch.formats.blinding import Verb
     from keys.roster import Roster
 
     Lookup: TypeAlias = Callable[[Number], OpenedMessage | None]

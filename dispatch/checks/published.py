@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dispatch.formats.envelope import check_right, check_said, copies_of
 from dispatch.errors import DigestError
+from dispatch.formats.envelope import check_right, check_said, copies_of
 from dispatch.formats.message import content_digest, parse_message
 from keys.signed import encode_signed
 

@@ -25,8 +25,8 @@ from keys.trust import check_current
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from dispatch.audit.circulars import Text
     from dispatch.audit.archive import Archive
+    from dispatch.audit.circulars import Text
     from dispatch.audit.report import AuditReport
 
 
@@ -69,9 +69,9 @@ def audit_command(
     dispatch audit archive/ --roster rkp.roster --root SHA256:4Zs… --html report.html
     dispatch audit archive/ --roster rkp.roster --root SHA256:4Zs… --circular cc-2026-1.circular
     """
-    from dispatch.audit.circulars import Text
     from dispatch.audit.archive import Archive
     from dispatch.audit.auditing import run_audit
+    from dispatch.audit.circulars import Text
     from dispatch.render.audit import report_bytes, report_text
 
     data = read_input(roster)

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dispatch.errors import describe, exit_code
-from dispatch.system.files import read_capped
 from dispatch.render.terminal import clean, clean_block, escape_json, fold, wrapped
+from dispatch.system.files import read_capped
 from keys.errors import FormatError, PassphraseError
 from keys.text import format_date, parse_date
 
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import TextIO
 
-    from dispatch.store.home import Home
     from dispatch.formats.note import Number
     from dispatch.office import Office
     from dispatch.office.outbox import Issued
+    from dispatch.store.home import Home
 
 CLOCK_VARIABLE = "DISPATCH_NOW"
 PASSPHRASE_VARIABLE = "DISPATCH_PASSPHRASE_FILE"  # noqa: S105 - a variable's name

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 from dispatch.cli.common import number_argument, open_office, say, warn, write_output
-from dispatch.cli.issue import folder_type
 from dispatch.cli.init import force_option, output_option
+from dispatch.cli.issue import folder_type
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,9 +42,9 @@ def publish_command(
     dispatch publish cc/2026/17 -o public --annotate "Read out in Tula on 3 May"
     dispatch publish cc/2026/17 -o audit --for-audit
     """
-    from dispatch.system.files import make_folder, write_whole
     from dispatch.checks.published import note_file, published_names
     from dispatch.render.html import publication_html
+    from dispatch.system.files import make_folder, write_whole
 
     office = open_office()
     opened = office.read(number_argument(number))

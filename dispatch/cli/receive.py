@@ -31,8 +31,8 @@ from keys.text import format_date, parse_date
 
 if TYPE_CHECKING:
     from dispatch.formats.envelope import OpenedMessage
-    from dispatch.office.inbox import Received
     from dispatch.office import Listed, Office, Reception
+    from dispatch.office.inbox import Received
 
 save_option = click.option("--save", metavar="DIR", type=folder_type, help="Save the attachments in DIR.")
 

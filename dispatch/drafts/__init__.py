@@ -29,8 +29,8 @@ from dispatch.drafts.text import (
     parse_toml,
     split,
 )
-from dispatch.errors import MALFORMED, DraftError, NotReadyError, Problem, RefusedError
 from dispatch.drafts.tomlindex import TomlIndex
+from dispatch.errors import MALFORMED, DraftError, NotReadyError, Problem, RefusedError
 
 __all__ = [
     "EXAMPLES",
@@ -102,4 +102,4 @@ def template(kind: str, example: str | None = None) -> str:
         hint = f"one of: {', '.join(examples)}" if examples else f"a {kind} has one template"
         raise RefusedError(f"no example {example!r} of a {kind}", hint=hint)
     name = kind if example is None else f"{kind}-{example}"
-    return files("dispatch").joinpath("templates", f"{name}.md").read_text("utf-8")
+    return files("dispatch.drafts").joinpath("templates", f"{name}.md").read_text("utf-8")

@@ -12,9 +12,9 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING, Any
 
+from dispatch.checks.values import PLACEHOLDER, parse_cell
 from dispatch.drafts import FENCE
 from dispatch.errors import MalformedError, RefusedError
-from dispatch.checks.values import PLACEHOLDER, parse_cell
 from dispatch.formats.grammar import check_calendar_date, check_decimal
 from keys.errors import FormatError
 

@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from dispatch.duties.case import ended_at
+from dispatch.formats.blinding import ONCE, occasion_of
 from dispatch.formats.periods import (
     day_after,
     due_after,
@@ -34,7 +35,6 @@ from dispatch.formats.periods import (
     parse_period,
     periods_begun,
 )
-from dispatch.formats.blinding import ONCE, occasion_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -359,7 +359,11 @@ def _event_occasion(obligation: Obligation, occasion: str, days: _EventDays, zon
 
 
 def _judge(
-    filings: list[Filing], rulings: list[SlotDecision], opens: datetime | None, due: datetime | None, now: datetime
+    filings: list[Filing],
+    rulings: list[SlotDecision],
+    opens: datetime | None,
+    due: datetime | None,
+    now: datetime,
 ) -> tuple[datetime | None, State, Filing | None]:
     """Give the due moment, extended or not, the state, and the report that counts or the newest that may."""
     extensions = [one for one in rulings if one.decision == "extend"]

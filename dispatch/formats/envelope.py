@@ -16,7 +16,16 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from dispatch.errors import DigestError, EnvelopeError, NotForUsError, RefusedError, StatementError
 from dispatch.formats.merkle import HASH_SIZE, leaf_hash, verify_inclusion
-from dispatch.formats.note import MAX_DECIMAL, MAX_NOTE, Copies, Note, Number, note_id, parse_note, parse_number
+from dispatch.formats.note import (
+    MAX_DECIMAL,
+    MAX_NOTE,
+    Copies,
+    Note,
+    Number,
+    note_id,
+    parse_note,
+    parse_number,
+)
 from keys import age
 from keys.codec import decode_base64, decode_decimal, encode_base64
 from keys.errors import FormatError, UnknownOfficeError

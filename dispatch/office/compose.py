@@ -17,9 +17,10 @@ from dispatch.checks.answers import (
     report_answers,
     slot_key,
 )
+from dispatch.checks.values import read_values
 from dispatch.drafts import Problem
 from dispatch.errors import MisfitError, RefusedError
-from dispatch.checks.values import read_values
+from dispatch.formats.blinding import ONCE, blind_slot, occasion_of
 from dispatch.formats.message import (
     Answered,
     Circular,
@@ -34,7 +35,6 @@ from dispatch.formats.message import (
     Report,
     SlotRef,
 )
-from dispatch.formats.blinding import ONCE, blind_slot, occasion_of
 from keys.codec import encode_base64
 from keys.text import format_date
 

@@ -12,23 +12,23 @@ from typing import TYPE_CHECKING
 from dispatch.checks.addressees import Addressees, expand
 from dispatch.checks.answers import fit_report
 from dispatch.drafts import Draft, Problem, ReportDraft
+from dispatch.drafts.form import read_tables, report_template
 from dispatch.duties.slots import announced, next_occasion
 from dispatch.errors import RefusedError
+from dispatch.formats.blinding import occasion_of
 from dispatch.formats.message import Report
 from dispatch.formats.note import parse_number
-from dispatch.office.outbox import refuse_unless_ready
 from dispatch.office.compose import check_owing, outgoing_draft, outgoing_report
-from dispatch.drafts.form import read_tables, report_template
-from dispatch.formats.blinding import occasion_of
+from dispatch.office.outbox import refuse_unless_ready
 from keys.trust import check_current
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from dispatch.office.opened import OpenedRegister
     from dispatch.formats.note import Number
     from dispatch.office.compose import Outgoing
+    from dispatch.office.opened import OpenedRegister
     from dispatch.store import Register
     from keys.trust import TrustedRoster
 
@@ -46,7 +46,13 @@ class Drafting:
     """The drafts of one office, at one moment."""
 
     def __init__(
-        self, *, handle: str, register: Register, docket: OpenedRegister, trusted: TrustedRoster, now: datetime
+        self,
+        *,
+        handle: str,
+        register: Register,
+        docket: OpenedRegister,
+        trusted: TrustedRoster,
+        now: datetime,
     ) -> None:
         self._handle = handle
         self._register = register

@@ -22,17 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from dispatch.checks.answers import check_fits
-from dispatch.store.attachments import take_along
 from dispatch.checks.continuity import contradictions, passes_over
-from dispatch.formats.envelope import (
-    MAX_ENVELOPE,
-    Envelope,
-    OpenedMessage,
-    VerifiedEnvelope,
-    Verifier,
-    open_envelope,
-    parse_envelope,
-)
 from dispatch.errors import (
     INTEGRITY,
     LOCKED,
@@ -45,10 +35,20 @@ from dispatch.errors import (
     StorageError,
     exit_code,
 )
-from dispatch.system.files import read_capped
-from dispatch.system.folders import find_files
+from dispatch.formats.envelope import (
+    MAX_ENVELOPE,
+    Envelope,
+    OpenedMessage,
+    VerifiedEnvelope,
+    Verifier,
+    open_envelope,
+    parse_envelope,
+)
 from dispatch.office.outbox import stored_note
 from dispatch.store import Waiting
+from dispatch.store.attachments import take_along
+from dispatch.system.files import read_capped
+from dispatch.system.folders import find_files
 from keys.codec import decode_base64
 from keys.errors import KeyFileError, KeysError, PassphraseError, TrustError, UnknownVersionError
 from keys.text import format_date
@@ -59,8 +59,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from dispatch.checks.continuity import HeldNote
-    from dispatch.office.opened import OpenedRegister
     from dispatch.formats.note import Note, Number
+    from dispatch.office.opened import OpenedRegister
     from dispatch.store import HeldState, Register
     from keys.age.recipients import Identity
     from keys.trust import TrustedRoster

@@ -17,10 +17,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Literal, Self
 
 from dispatch.checks.answers import check_fits
-from dispatch.store.attachments import save_attachment, sealed_name
-from dispatch.office.opened import OpenedRegister, collate_returns
-from dispatch.office.drafting import Drafting
 from dispatch.duties.slots import slots_of, standings_of
+from dispatch.errors import AwaitedError, DispatchError, NotReadyError, RefusedError, StorageError
 from dispatch.formats.envelope import (
     Envelope,
     OpenedMessage,
@@ -29,22 +27,24 @@ from dispatch.formats.envelope import (
     open_envelope,
     parse_envelope,
 )
-from dispatch.errors import AwaitedError, DispatchError, NotReadyError, RefusedError, StorageError
-from dispatch.system.files import locked, write_many
-from dispatch.office.inbox import Inbox
-from dispatch.realm.roster import load_trusted
 from dispatch.formats.message import Circular, Report
 from dispatch.formats.note import parse_number
-from dispatch.office.outbox import Outbox, no_progress, release, stored_note
+from dispatch.formats.statement import sign_statement, state_volume
 from dispatch.office.compose import (
     SlotName,
     outgoing_reply,
     outgoing_ruling,
     outgoing_slot_ruling,
 )
+from dispatch.office.drafting import Drafting
+from dispatch.office.inbox import Inbox
+from dispatch.office.opened import OpenedRegister, collate_returns
+from dispatch.office.outbox import Outbox, no_progress, release, stored_note
 from dispatch.office.receipts import send_receipts
+from dispatch.realm.roster import load_trusted
 from dispatch.store import Register
-from dispatch.formats.statement import sign_statement, state_volume
+from dispatch.store.attachments import save_attachment, sealed_name
+from dispatch.system.files import locked, write_many
 from keys.card import Card, parse_card
 from keys.codec import decode_base64
 from keys.errors import KeyFileError, KeysError, PassphraseError, UnlistedKeyError
@@ -58,18 +58,18 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from dispatch.drafts import Draft, ReportDraft
     from dispatch.duties.case import Case
     from dispatch.duties.collation import Collation
-    from dispatch.drafts import Draft, ReportDraft
-    from dispatch.office.drafting import Checked
     from dispatch.duties.slots import Slot, Standing
-    from dispatch.store.home import Home
-    from dispatch.office.inbox import Received
     from dispatch.formats.message import Message
     from dispatch.formats.note import Number
-    from dispatch.office.outbox import Issued, Progress
     from dispatch.office.compose import Outgoing
+    from dispatch.office.drafting import Checked
+    from dispatch.office.inbox import Received
+    from dispatch.office.outbox import Issued, Progress
     from dispatch.store import Dispatch
+    from dispatch.store.home import Home
     from keys.signing import SigningKey
     from keys.trust import TrustedRoster
 

@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from dispatch.checks.addressees import expand
 from dispatch.checks.answers import owing
-from dispatch.duties.case import Answer, Case, Filing, SlotDecision, Effect, ended_at, effects_of
+from dispatch.duties.case import Answer, Case, Effect, Filing, SlotDecision, effects_of, ended_at
 from dispatch.duties.collation import Missing, Row, collate
 from dispatch.duties.slots import rates, slots_of
-from dispatch.formats.envelope import Envelope, believe_stored, open_envelope
 from dispatch.errors import DispatchError, RefusedError
+from dispatch.formats.blinding import occasion_of
+from dispatch.formats.envelope import Envelope, believe_stored, open_envelope
 from dispatch.formats.message import Circular, Decision, Receipt, Report
 from dispatch.formats.note import parse_number
-from dispatch.office.outbox import stored_note
 from dispatch.formats.periods import parse_day, parse_period
-from dispatch.formats.blinding import occasion_of
+from dispatch.office.outbox import stored_note
 from keys.codec import decode_base64
 from keys.errors import KeysError
 from keys.text import parse_date

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from dispatch.checks.addressees import expand
-from dispatch.store.attachments import discard, seal_attachment, sealed_name, sweep, take_along
+from dispatch.errors import DispatchError, MessageError, RefusedError, StorageError
 from dispatch.formats.envelope import (
     NAMESPACE,
     RIGHTS,
@@ -34,8 +34,6 @@ from dispatch.formats.envelope import (
     leaf_data,
     parse_signed_note,
 )
-from dispatch.errors import DispatchError, MessageError, RefusedError, StorageError
-from dispatch.system.files import locked, make_folder, unfinished_prefix, write_many
 from dispatch.formats.merkle import Tree, leaf_hash
 from dispatch.formats.message import (
     DIGEST_SIZE,
@@ -58,9 +56,11 @@ from dispatch.formats.note import (
     note_id,
     parse_note,
 )
-from dispatch.system.workers import map_parallel
 from dispatch.formats.plaintext import SLOT_KEY_SIZE, Secrets, encode_secrets
 from dispatch.store import Allotment, StoredCopy
+from dispatch.store.attachments import discard, seal_attachment, sealed_name, sweep, take_along
+from dispatch.system.files import locked, make_folder, unfinished_prefix, write_many
+from dispatch.system.workers import map_parallel
 from keys import age
 from keys.codec import decode_base64, encode_base64
 from keys.errors import KeysError
@@ -72,9 +72,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
 
-    from dispatch.store.attachments import SealedAttachment
     from dispatch.office.compose import Outgoing
     from dispatch.store import Dispatch, Register
+    from dispatch.store.attachments import SealedAttachment
     from keys.age.recipients import Recipient
     from keys.signing import SigningKey
     from keys.trust import TrustedRoster

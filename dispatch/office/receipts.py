@@ -5,20 +5,20 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from dispatch.store.attachments import sealed_name
 from dispatch.errors import DispatchError
-from dispatch.system.files import locked
 from dispatch.formats.message import MAX_ITEMS
 from dispatch.office.compose import outgoing_receipt, reachable
+from dispatch.store.attachments import sealed_name
+from dispatch.system.files import locked
 from keys.errors import KeysError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from dispatch.office.opened import OpenedRegister
-    from dispatch.store.home import Home
     from dispatch.office.outbox import Issued, Outbox
     from dispatch.store import Dispatch, Register
+    from dispatch.store.home import Home
     from keys.roster import Roster
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dispatch.errors import RefusedError
-from dispatch.system.files import locked, make_folder, write_whole
 from dispatch.realm.roster import make_first_roster
+from dispatch.system.files import locked, make_folder, write_whole
 from keys.card import Card, make_card, sign_card
 from keys.keyfile import SecretKeys, generate, is_sealed, read_keyfile, replace_keyfile, write_keyfile
 from keys.lines import signing_type

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from dispatch.audit.findings import Finding
-    from dispatch.audit.report import CircularStatus, AuditReport
+    from dispatch.audit.report import AuditReport, CircularStatus
     from dispatch.duties.slots import Slot
     from dispatch.formats.obligation import Obligation
 

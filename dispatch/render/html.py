@@ -41,7 +41,7 @@ _KINDS = {Figures: "figures", Choices: "choices", Entries: "entries", Lines: "li
 def environment() -> Environment:
     """Give the templates, with everything escaped and nothing undefined."""
     made = Environment(
-        loader=PackageLoader("dispatch", "templates"),
+        loader=PackageLoader("dispatch.render", "templates"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

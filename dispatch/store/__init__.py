@@ -10,7 +10,7 @@ from dispatch.store.waiting import HeldState, Waiting, WaitingFiles
 
 __all__ = [
     "Allotment",
-    "Entry",
+    "Dispatch",
     "HeldState",
     "Register",
     "State",

@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from dispatch.errors import DigestError, RefusedError, StorageError
-from dispatch.system.files import current_umask, make_folder, move_new, naming, open_regular, sync_directory
 from dispatch.formats.grammar import MAX_NAME_BYTES, check_attachment_name
 from dispatch.formats.message import Attachment
+from dispatch.system.files import current_umask, make_folder, move_new, naming, open_regular, sync_directory
 from keys import age
 from keys.codec import decode_base64, encode_base64
 from keys.errors import FormatError, KeysError

@@ -99,7 +99,7 @@ class Database:
             # another process may have migrated while this one waited
             version = self._connection.execute("PRAGMA user_version").fetchone()[0]
             for done, name in enumerate(_MIGRATIONS[version:], version + 1):
-                script = files("dispatch").joinpath("migrations", name).read_text("utf-8")
+                script = files("dispatch.store").joinpath("migrations", name).read_text("utf-8")
                 for statement in filter(str.strip, script.split(";")):
                     self._connection.execute(statement)
                 self._connection.execute(f"PRAGMA user_version = {done}")

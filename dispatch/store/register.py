@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Self
 
 from dispatch.checks.continuity import HeldNote
-from dispatch.formats.envelope import Copy
 from dispatch.errors import EquivocationError, RefusedError
+from dispatch.formats.envelope import Copy
 from dispatch.formats.merkle import CompactRange, leaf_hash, root
 from dispatch.formats.note import FIRST_HEAD, Head, Number, parse_note, parse_number
 from dispatch.store.database import Database

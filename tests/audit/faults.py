@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 from dispatch.formats.envelope import MAX_ENVELOPE
 from dispatch.formats.note import Number
 from keys.codec import encode_base64
-from tests.forge.archive import DAY, RENEWED, circular_lines, key_of, same, slot
 from tests.audit.faultmakers import (
     AS_IT_IS,
     FOR_ANOTHER_PURPOSE,
@@ -85,6 +84,7 @@ from tests.audit.faultmakers import (
     voided,
     with_rights,
 )
+from tests.forge.archive import DAY, RENEWED, circular_lines, key_of, same, slot
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dispatch.audit.bundle import Inputs, Tools, write_bundle
-from dispatch.audit.circulars import Text
 from dispatch.audit.archive import Archive, SafeNames
 from dispatch.audit.auditing import run_audit
+from dispatch.audit.bundle import Inputs, Tools, write_bundle
+from dispatch.audit.circulars import Text
 from dispatch.cli.main import run
 from dispatch.errors import RefusedError, StorageError
 from dispatch.render.audit import report_bytes
 from keys.text import format_date
-from tests.forge.archive import BRANCHES, END, ForgedArchive, make_archive
 from tests.audit.faults import FAULTS
+from tests.forge.archive import BRANCHES, END, ForgedArchive, make_archive
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -81,7 +81,10 @@ def test_files_one_by_one_in_any_order(small: ForgedArchive, tmp_path: Path) -> 
 
 
 def test_what_is_unpacked_audits_to_the_same_findings(
-    small: ForgedArchive, tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch
+    small: ForgedArchive,
+    tmp_path: Path,
+    capfdbinary: pytest.CaptureFixture[bytes],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     place = small.write(tmp_path / "archive")
     (place / "loop").symlink_to(place)

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from dispatch.system import workers as parallel
-from dispatch.audit.circulars import Text
-from dispatch.audit.findings import NOT_PROVEN
 from dispatch.audit.archive import Archive
 from dispatch.audit.auditing import run_audit
+from dispatch.audit.circulars import Text
+from dispatch.audit.findings import NOT_PROVEN
 from dispatch.cli.main import run
 from dispatch.store.home import HOME_VARIABLE
+from dispatch.system import workers as parallel
 from keys.text import format_date
 from tests.forge.archive import BRANCHES, DAY, END, ForgedArchive, make_archive, slot
 

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dispatch.audit.circulars import Text
-from dispatch.audit.findings import KINDS
 from dispatch.audit.archive import Archive
 from dispatch.audit.auditing import run_audit
+from dispatch.audit.circulars import Text
+from dispatch.audit.findings import KINDS
 from keys.codec import encode_base64
-from tests.forge.archive import END, ForgedArchive
 from tests.audit.faultmakers import REPORT, again_elsewhere
 from tests.audit.faults import FAULTS, Fault, kinds_and_subjects, table
+from tests.forge.archive import END, ForgedArchive
 
 if TYPE_CHECKING:
     from dispatch.audit.report import AuditReport
@@ -39,7 +39,9 @@ def run(
     )
 
 
-def lay_out(fault: Fault, clean: ForgedArchive, clean_folder: Path, folder: Path) -> tuple[ForgedArchive, list[Path]]:
+def lay_out(
+    fault: Fault, clean: ForgedArchive, clean_folder: Path, folder: Path
+) -> tuple[ForgedArchive, list[Path]]:
     """Make an archive with a fault on disk; give it, and the PATHs to audit."""
     archive = clean.copy()
     fault.make(archive)
@@ -94,7 +96,9 @@ def test_only_what_cannot_be_known_or_was_corrected_leaves_an_archive_clean(
             assert report.code == 0, fault.name
 
 
-def test_the_same_files_twice_are_counted_once(clean: ForgedArchive, clean_folder: Path, tmp_path: Path) -> None:
+def test_the_same_files_twice_are_counted_once(
+    clean: ForgedArchive, clean_folder: Path, tmp_path: Path
+) -> None:
     archive = clean.copy()
     again_elsewhere(archive)
     once = run(clean, clean_folder)

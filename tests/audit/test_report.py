@@ -13,9 +13,9 @@ from dispatch.audit.circulars import Text
 from dispatch.audit.findings import NOT_PROVEN
 from dispatch.render.audit import report_bytes, report_json, report_text, runs_text
 from dispatch.render.html import audit_html
+from tests.audit.test_faults import run
 from tests.forge.archive import DAY, ForgedArchive
 from tests.forge.homes import BRANCHES, END, Homes, shuffled
-from tests.audit.test_faults import run
 from tests.render.test_collation import CHROMIUM, Page
 
 if TYPE_CHECKING:
@@ -139,7 +139,9 @@ def test_what_is_proven_older_is_said(clean: ForgedArchive, clean_folder: Path, 
     assert "older than the compromise of its key: cc/" in Page(audit_html(report)).words
 
 
-def test_an_early_receipt_is_so_many_hours_before(clean: ForgedArchive, clean_folder: Path, tmp_path: Path) -> None:
+def test_an_early_receipt_is_so_many_hours_before(
+    clean: ForgedArchive, clean_folder: Path, tmp_path: Path
+) -> None:
     from tests.audit.faultmakers import early_receipt
 
     archive = clean.copy()

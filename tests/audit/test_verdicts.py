@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dispatch.system import workers as parallel
 from dispatch.audit import verify_files
 from dispatch.formats.envelope import Verifier
+from dispatch.system import workers as parallel
 from keys.codec import encode_base64
 from keys.roster import revoke_key
 from keys.signing import SigningKey

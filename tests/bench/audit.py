@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Make a large archive, audit it, and print time and memory beside the floor and `ssh-keygen -Y verify`.
 
     scripts/audit-bench [--circulars 400] [--copies 500] [--reports 50000] [--dir DIR]
@@ -15,24 +14,13 @@ import os
 import resource
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
 from datetime import UTC, datetime, timedelta
-from importlib.util import find_spec
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 START = datetime(2026, 1, 5, 9, tzinfo=UTC)
-
-
-def enter_environment() -> None:
-    """Go on in the environment of scripts/test, if this Python lacks what dispatch needs."""
-    if find_spec("click") and find_spec("msgspec"):
-        return
-    for python in sorted(ROOT.glob(".venv-test-*/bin/python"), reverse=True):
-        os.execv(python, [str(python), __file__, *sys.argv[1:]])  # noqa: S606 - ourselves
-    sys.exit("audit-bench: run scripts/test first: it makes the environment")
 
 
 def make(folder: Path, circulars: int, copies: int, reports: int):  # noqa: ANN201 - a script's own
@@ -71,7 +59,9 @@ def make(folder: Path, circulars: int, copies: int, reports: int):  # noqa: ANN2
     digest = hashlib.sha256(body).digest()
     heads = {name: CompactRange() for name in keys}
 
-    def note(issuer: str, count: int, tree_root: bytes, date: datetime, content: bytes) -> tuple[SignedText, Note]:
+    def note(
+        issuer: str, count: int, tree_root: bytes, date: datetime, content: bytes
+    ) -> tuple[SignedText, Note]:
         tree = heads[issuer]
         made = Note(
             number=Number(issuer, "2026", tree.size + 1),
@@ -83,7 +73,9 @@ def make(folder: Path, circulars: int, copies: int, reports: int):  # noqa: ANN2
         )
         text = encode_note(made)
         tree.append(leaf_hash(note_id(text)))
-        return SignedText(text=text, signatures=(sign_text(text, keys[issuer].signing_keys[0], "dispatch-note"),)), made
+        return SignedText(
+            text=text, signatures=(sign_text(text, keys[issuer].signing_keys[0], "dispatch-note"),)
+        ), made
 
     handles = sorted(keys)
     for number in range(1, circulars + 1):
@@ -92,7 +84,9 @@ def make(folder: Path, circulars: int, copies: int, reports: int):  # noqa: ANN2
         after = Number("cc", "2026", number - 1) if number > 1 else None
         leaves = [leaf_hash(leaf_data(i, name, after, digest)) for i, name in enumerate(handles, 1)]
         tree = Tree(leaves)
-        signed_text, _ = note("cc", len(handles), tree.root, START + timedelta(minutes=number), number.to_bytes(32, "big"))
+        signed_text, _ = note(
+            "cc", len(handles), tree.root, START + timedelta(minutes=number), number.to_bytes(32, "big")
+        )
         for i, name in enumerate(handles, 1):
             copy = Copy(index=i, to=name, after=after, body=digest, proof=tree.proof(i - 1))
             (place / f"{i}.dispatch").write_bytes(encode_envelope(signed_text, copy, body))
@@ -105,7 +99,9 @@ def make(folder: Path, circulars: int, copies: int, reports: int):  # noqa: ANN2
         after = Number(name, "2026", size) if size else None
         pair = ("cc", name)
         tree = Tree(leaf_hash(leaf_data(i, to, after, digest)) for i, to in enumerate(sorted(pair), 1))
-        signed_text, _ = note(name, 2, tree.root, START + timedelta(days=1, seconds=number), number.to_bytes(32, "big"))
+        signed_text, _ = note(
+            name, 2, tree.root, START + timedelta(days=1, seconds=number), number.to_bytes(32, "big")
+        )
         index = sorted(pair).index("cc") + 1
         copy = Copy(index=index, to="cc", after=after, body=digest, proof=tree.proof(index - 1))
         (place / f"{number}.dispatch").write_bytes(encode_envelope(signed_text, copy, body))
@@ -170,7 +166,19 @@ def ssh_keygen(folder: Path, trusted: object, work: Path) -> float:
     (work / "allowed").write_text("".join(lines))
     began = time.monotonic()
     for handle, name, text in jobs:
-        words = ["ssh-keygen", "-Y", "verify", "-f", "allowed", "-I", handle, "-n", "dispatch-note", "-s", name]
+        words = [
+            "ssh-keygen",
+            "-Y",
+            "verify",
+            "-f",
+            "allowed",
+            "-I",
+            handle,
+            "-n",
+            "dispatch-note",
+            "-s",
+            name,
+        ]
         subprocess.run(words, cwd=work, input=text, check=True, capture_output=True)
     return (time.monotonic() - began) / len(jobs)
 
@@ -182,8 +190,6 @@ def main() -> None:
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--dir", type=Path)
     options = parser.parse_args()
-    enter_environment()
-    sys.path.insert(0, str(ROOT))
     work = Path(tempfile.mkdtemp(prefix="audit-bench-", dir=options.dir))
     try:
         folder = work / "archive"
@@ -197,9 +203,13 @@ def main() -> None:
         least = hashed + signature * notes
         print(f"{copies:,} copies, {notes:,} notes: {verdict}")
         print(f"audit {seconds:.1f} s by the clock, {spent:.1f} s of processors, peak {memory / 1024:.0f} MB")
-        print(f"floor {least:.1f} s of one core ({hashed:.1f} SHA-256 of all files, {signature * 1e6:.0f} us a signature)")
+        print(
+            f"floor {least:.1f} s of one core ({hashed:.1f} SHA-256 of all files, {signature * 1e6:.0f} us a signature)"
+        )
         print(f"ratio of processor time to the floor {spent / least:.2f}")
-        print(f"ssh-keygen -Y verify {each * 1e3:.1f} ms each, {each * copies / seconds:.0f} times as long a file")
+        print(
+            f"ssh-keygen -Y verify {each * 1e3:.1f} ms each, {each * copies / seconds:.0f} times as long a file"
+        )
         print(f"10 million copies: {seconds / copies * 1e7 / 60:.0f} minutes on this machine")
     finally:
         shutil.rmtree(work, ignore_errors=True)

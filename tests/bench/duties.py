@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """`due` and `collate` over many reports, all of them opened: time as a ratio to the HPKE-open floor, and memory.
 
     scripts/duties-bench [--offices 100] [--months 120]
@@ -12,14 +11,12 @@ import argparse
 import os
 import resource
 import shutil
-import sys
 import tempfile
 import time
 from datetime import UTC, datetime, timedelta
-from importlib.util import find_spec
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 START = datetime(2016, 1, 5, 9, tzinfo=UTC)
 CIRCULAR = """\
 +++
@@ -47,30 +44,24 @@ type = "text"
 """
 
 
-def enter_environment() -> None:
-    """Go on in the environment of scripts/test, if this Python lacks what dispatch needs."""
-    if find_spec("click") and find_spec("msgspec"):
-        return
-    for python in sorted(ROOT.glob(".venv-test-*/bin/python"), reverse=True):
-        os.execv(python, [str(python), __file__, *sys.argv[1:]])  # noqa: S606 - ourselves
-    sys.exit("duties-bench: run scripts/test first: it makes the environment")
-
-
 def make(folder: Path, offices: int, months: int):  # noqa: ANN201 - a script's own
     """Let a centre issue a circular, and put a report of every office for every month into its register."""
+    from hashlib import sha256
+
+    from msgspec.structs import replace
+
     from dispatch.drafts import parse_draft, read_draft
     from dispatch.formats.envelope import Copy, Envelope, SignedNote, believe_stored, leaf_data
-    from dispatch.store.home import Home
     from dispatch.formats.merkle import leaf_hash, root
     from dispatch.formats.message import encode_message
     from dispatch.formats.note import FIRST_HEAD, Copies, Head, Note, Number, RosterRef, encode_note, note_id
-    from dispatch.realm.setup import create_office
-from dispatch.office import Office
-    from dispatch.office.outbox import _message
-    from dispatch.office.compose import outgoing_receipt, outgoing_report
     from dispatch.formats.plaintext import Secrets, encode_secrets
+    from dispatch.office import Office
+    from dispatch.office.compose import outgoing_receipt, outgoing_report
+    from dispatch.office.outbox import _message
+    from dispatch.realm.setup import create_office
     from dispatch.store import Allotment
-    from hashlib import sha256
+    from dispatch.store.home import Home
     from keys import age
     from keys.card import make_card
     from keys.codec import encode_base64
@@ -78,7 +69,6 @@ from dispatch.office import Office
     from keys.roster import add_offices, next_version, set_group
     from keys.signed import SignedText, sign_text
     from keys.trust import encode_roster_file, sign_roster, trust_update
-    from msgspec.structs import replace
 
     home = Home(folder / "cc")
     create_office(home, handle="cc", title="cc", classical=False, realm="bench", passphrase=None, now=START)
@@ -109,13 +99,17 @@ from dispatch.office import Office
     for month in range(months):
         year, number = 2016 + month // 12, month % 12 + 1
         date = datetime(year + number // 12, number % 12 + 1, 3, 9, tzinfo=UTC)
-        text = f'+++\nkind = "report"\nanswers = "cc/2016/1#monthly"\nperiod = "{year}-{number:02}"\n[values]\n'
+        text = (
+            f'+++\nkind = "report"\nanswers = "cc/2016/1#monthly"\nperiod = "{year}-{number:02}"\n[values]\n'
+        )
         text += 'meetings = 12\n[[values.demands]]\ndemand = "Топливо на зиму"\n+++\n'
         draft = read_draft(text.encode()).draft
         with Office(home, now=date, ask_passphrase=str) as office:
             circular = office.docket.find(Number("cc", "2016", 1))
             for name in names:
-                outgoing, _ = outgoing_report(draft, circular, name, earlier=None, roster=trusted.roster, now=date)
+                outgoing, _ = outgoing_report(
+                    draft, circular, name, earlier=None, roster=trusted.roster, now=date
+                )
                 own = ids[name]
                 volume = f"{date.year}"
                 here = [one for known, one in own if known == volume]
@@ -145,7 +139,9 @@ from dispatch.office import Office
                 own.append((volume, note_id(signed_text)))
                 signature = sign_text(signed_text, keys[name].signing_keys[0], "dispatch-note")
                 signed = SignedNote(
-                    signed=SignedText(text=signed_text, signatures=(signature,)), note=note, id=note_id(signed_text)
+                    signed=SignedText(text=signed_text, signatures=(signature,)),
+                    note=note,
+                    id=note_id(signed_text),
                 )
                 copy = Copy(
                     index=handles.index("cc") + 1,
@@ -208,8 +204,6 @@ def main() -> None:
     parser.add_argument("--offices", type=int, default=100)
     parser.add_argument("--months", type=int, default=120)
     options = parser.parse_args()
-    enter_environment()
-    sys.path.insert(0, str(ROOT))
     least = floor()
     print(f"HPKE open alone {least * 1e6:.0f} us")
     for months in (options.months // 2, options.months):
@@ -221,7 +215,9 @@ def main() -> None:
             for what in ("due", "collate"):
                 spent, memory, found = measure(home, now, what)
                 ratio = spent / (count * least)
-                print(f"{what} over {count:,} reports ({found:,} count): {spent:.1f} s, {ratio:.1f} x floor, {memory / 1024:.0f} MB")
+                print(
+                    f"{what} over {count:,} reports ({found:,} count): {spent:.1f} s, {ratio:.1f} x floor, {memory / 1024:.0f} MB"
+                )
         finally:
             shutil.rmtree(work, ignore_errors=True)
 

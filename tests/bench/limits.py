@@ -24,14 +24,14 @@ from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench_clock import apart
+from tests.bench.clock import apart
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from keys.card import Card
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 DOCUMENT = ROOT / "docs" / "LIMITS.md"
 BEGIN, END = "<!-- written by scripts/limits -->", "<!-- end of what scripts/limits wrote -->"
 HEAD = "| what | how much | what came of it | processor time | its floor | ratio | peak memory |\n"
@@ -109,7 +109,7 @@ class Row:
 
 
 def _seconds(seconds: float) -> str:
-    return f"{seconds:.2f} s" if seconds < 10 else f"{seconds:.0f} s"  # noqa: PLR2004 - three digits
+    return f"{seconds:.2f} s" if seconds < 10 else f"{seconds:.0f} s"
 
 
 def dispatch(home: Path, *words: str | Path, folder: Path | None = None) -> Ran:
@@ -135,9 +135,9 @@ def make_realm(folder: Path, count: int) -> str:
 
     Gives the root fingerprint. The group @all holds the branches without a home.
     """
+    from dispatch.realm.roster import load_trusted
     from dispatch.realm.setup import create_office
     from dispatch.store.home import Home
-    from dispatch.realm.roster import load_trusted
     from keys.keyfile import read_keyfile
     from keys.roster import add_offices, next_version, set_group
     from keys.trust import encode_roster_file, sign_roster, trust_update
@@ -327,8 +327,8 @@ def too_many(folder: Path, sizes: Sizes) -> Iterator[Row]:
 
 def _fill_roster(folder: Path) -> int:
     """Leave edits that make a roster a little too long; give its size."""
-    from dispatch.store.home import Home
     from dispatch.realm.roster import load_trusted
+    from dispatch.store.home import Home
     from keys.roster import add_offices, next_version
     from keys.roster.form import encode_roster
 

@@ -12,8 +12,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-import bench_work as work
-from bench_clock import apart, cores
+from tests.bench import work
+from tests.bench.clock import apart, cores
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "PERFORMANCE.md"
 BEGIN, END = "<!-- table -->\n", "<!-- end -->\n"

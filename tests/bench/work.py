@@ -16,7 +16,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench_clock import best, keeping_to, memory, peak, run
+from tests.bench.clock import best, keeping_to, memory, peak, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,7 +42,9 @@ def make_realm(home: Path, count: int) -> str:
     from keys.trust import encode_roster_file, sign_roster, trust_update
 
     place = Home(home)
-    create_office(place, handle="cc", title="Centre", classical=False, realm="bench", passphrase=None, now=NOW)
+    create_office(
+        place, handle="cc", title="Centre", classical=False, realm="bench", passphrase=None, now=NOW
+    )
     trusted = open_office(home).trusted
     names = _handles(count)
     draft = next_version(trusted.roster, date=NOW, expires=NOW + timedelta(days=365))
@@ -70,8 +72,8 @@ def _make_card(handle: str) -> Any:
 
 def open_office(home: Path) -> Office:
     """Open the centre."""
-    from dispatch.store.home import Home
     from dispatch.office import Office
+    from dispatch.store.home import Home
 
     return Office(Home(home), now=NOW, ask_passphrase=str)
 

@@ -11,6 +11,7 @@ import pytest
 
 from dispatch.checks.answers import REPLY_VERBS
 from dispatch.errors import AwaitedError
+from dispatch.formats.blinding import blind_slot, occasion_of
 from dispatch.formats.message import (
     Answered,
     Circular,
@@ -27,7 +28,6 @@ from dispatch.formats.message import SlotRef as SlotOfDecision
 from dispatch.formats.note import parse_number
 from dispatch.formats.obligation import Field, Form, Obligation
 from dispatch.office.compose import Outgoing
-from dispatch.formats.blinding import blind_slot, occasion_of
 from keys.codec import decode_base64, encode_base64
 from keys.roster import add_office
 from tests.forge.realm import DAY, NOW, Forgery
@@ -35,8 +35,8 @@ from tests.forge.realm import DAY, NOW, Forgery
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from dispatch.office.inbox import Received
     from dispatch.formats.message import Message
+    from dispatch.office.inbox import Received
     from tests.forge.realm import Realm
 
 FORM = Form(

@@ -10,8 +10,8 @@ import pytest
 from msgspec.structs import replace
 
 from dispatch.checks.continuity import passes_over
-from dispatch.formats.envelope import parse_envelope
 from dispatch.errors import EquivocationError
+from dispatch.formats.envelope import parse_envelope
 from dispatch.formats.merkle import leaf_hash, root
 from dispatch.formats.message import Letter
 from dispatch.formats.note import FIRST_HEAD, Head, Number
@@ -22,8 +22,8 @@ from tests.forge.realm import NOW, Forgery
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from dispatch.office.inbox import Received
     from dispatch.formats.note import Note
+    from dispatch.office.inbox import Received
     from keys.roster import Roster
     from tests.forge.realm import Realm
 

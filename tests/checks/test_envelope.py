@@ -11,17 +11,6 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from dispatch.formats.envelope import (
-    MAX_ENVELOPE,
-    OpenedMessage,
-    Verifier,
-    encode_envelope,
-    file_name,
-    leaf_data,
-    open_envelope,
-    parse_envelope,
-    parse_signed_note,
-)
 from dispatch.errors import (
     DigestError,
     DispatchError,
@@ -33,6 +22,17 @@ from dispatch.errors import (
     RefusedError,
     StatementError,
     exit_code,
+)
+from dispatch.formats.envelope import (
+    MAX_ENVELOPE,
+    OpenedMessage,
+    Verifier,
+    encode_envelope,
+    file_name,
+    leaf_data,
+    open_envelope,
+    parse_envelope,
+    parse_signed_note,
 )
 from dispatch.formats.merkle import Tree, leaf_hash
 from dispatch.formats.message import Item, Letter, Receipt

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dispatch.errors import MalformedError, RefusedError
 from dispatch.checks.values import check_values, read_values
+from dispatch.drafts.form import paragraph_text, read_table, report_template
+from dispatch.errors import MalformedError, RefusedError
 from dispatch.formats.message import Circular, Report
 from dispatch.formats.obligation import Field, Form, Obligation
-from dispatch.drafts.form import paragraph_text, read_table, report_template
 
 
 def field(name: str, type_: Any, **changes: Any) -> Field:

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dispatch.drafts import MAX_DRAFT, Draft, Problem, parse_draft, read_draft, template
+from dispatch.drafts.tomlindex import TomlIndex
 from dispatch.errors import MALFORMED, REFUSED, DraftError, NotReadyError, RefusedError, exit_code
 from dispatch.formats.message import Letter, encode_message, parse_message
-from dispatch.drafts.tomlindex import TomlIndex
 from keys.codec import encode_base64
 
 CIRCULAR = """\

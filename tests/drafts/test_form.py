@@ -13,12 +13,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dispatch.drafts import ReportDraft, read_draft
-from dispatch.errors import REFUSED, MalformedError, RefusedError
 from dispatch.checks.values import check_values, read_values
+from dispatch.drafts import ReportDraft, read_draft
+from dispatch.drafts.form import MAX_ROWS, read_table, report_template
+from dispatch.errors import REFUSED, MalformedError, RefusedError
 from dispatch.formats.message import Answered, Circular, Report
 from dispatch.formats.obligation import Field, Form, Obligation
-from dispatch.drafts.form import MAX_ROWS, read_table, report_template
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dispatch.duties.case import Answer, Case, Filing, SlotDecision, Effect, settled_by
+from dispatch.duties.case import Answer, Case, Effect, Filing, SlotDecision, settled_by
 from dispatch.duties.slots import (
     Slot,
     due_dates,

@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
+from dispatch.formats.blinding import Verb, blind_slot, occasion_of
 from dispatch.formats.envelope import NAMESPACE, Copy, encode_envelope, file_name, leaf_data
 from dispatch.formats.merkle import CompactRange, Tree, leaf_hash
 from dispatch.formats.message import Circular, content_digest, encode_message
 from dispatch.formats.note import FIRST_HEAD, Copies, Head, Note, Number, RosterRef, encode_note
 from dispatch.formats.obligation import Form, Obligation
 from dispatch.formats.plaintext import Secrets, encode_secrets
-from dispatch.formats.blinding import Verb, blind_slot, occasion_of
 from dispatch.formats.statement import Statement, sign_statement
 from keys.age import X25519Identity
 from keys.card import make_card

@@ -9,14 +9,14 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from dispatch.audit.circulars import Text
 from dispatch.audit.archive import Archive
 from dispatch.audit.auditing import run_audit
+from dispatch.audit.circulars import Text
 from dispatch.drafts import read_draft
+from dispatch.formats.note import Number
+from dispatch.realm.roster import RosterEditor
 from dispatch.realm.setup import create_office
 from dispatch.store.home import Home
-from dispatch.realm.roster import RosterEditor
-from dispatch.formats.note import Number
 from keys.trust import encode_roster_file
 from tests.forge.realm import Realm
 

@@ -21,14 +21,14 @@ import msgspec
 from dispatch.checks.addressees import expand
 from dispatch.drafts import parse_draft
 from dispatch.formats.envelope import NAMESPACE, Copy, encode_envelope, leaf_data
-from dispatch.realm.setup import create_office
-from dispatch.store.home import Home
-from dispatch.realm.roster import RosterEditor
 from dispatch.formats.merkle import Tree, leaf_hash
 from dispatch.formats.message import Circular, Letter, Message, content_digest, encode_message
 from dispatch.formats.note import FIRST_HEAD, Copies, Head, Note, Number, RosterRef, encode_note
-from dispatch.office import Office
 from dispatch.formats.plaintext import Secrets, encode_secrets
+from dispatch.office import Office
+from dispatch.realm.roster import RosterEditor
+from dispatch.realm.setup import create_office
+from dispatch.store.home import Home
 from keys import age
 from keys.age.header import encode_header, encode_signed
 from keys.age.kdf import header_mac

@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 from time import monotonic
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 BUILD = ROOT / "build" / "fuzz"
 CORPUS = ROOT / "tests" / "fuzz" / "corpus"
 FAILURES = BUILD / "failures"

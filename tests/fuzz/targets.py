@@ -24,13 +24,16 @@ from unittest.mock import patch
 from msgspec import Struct, convert, to_builtins
 from msgspec.structs import replace
 
-from dispatch.store.attachments import clean_name
 from dispatch.audit import verify_file
-from dispatch.audit.circulars import Text
-from dispatch.audit.findings import KINDS
 from dispatch.audit.archive import Archive
 from dispatch.audit.auditing import run_audit
+from dispatch.audit.circulars import Text
+from dispatch.audit.findings import KINDS
+from dispatch.checks.values import check_values, read_values
 from dispatch.drafts import Draft, ReportDraft, parse_draft, read_draft
+from dispatch.drafts.form import read_table, report_template
+from dispatch.drafts.tomlindex import TomlIndex
+from dispatch.errors import DispatchError, DraftError, NotReadyError, Problem, ProofError
 from dispatch.formats.envelope import (
     NAMESPACE,
     Copy,
@@ -43,8 +46,6 @@ from dispatch.formats.envelope import (
     parse_envelope,
     parse_signed_note,
 )
-from dispatch.errors import DispatchError, DraftError, NotReadyError, Problem, ProofError
-from dispatch.checks.values import check_values, read_values
 from dispatch.formats.grammar import (
     check_addressees,
     check_attachment_name,
@@ -59,13 +60,12 @@ from dispatch.formats.message import Circular, Report, encode_message, parse_mes
 from dispatch.formats.note import MAX_DECIMAL, Number, encode_note, parse_note, parse_number, parse_volume
 from dispatch.formats.obligation import Form, Value
 from dispatch.formats.plaintext import Secrets, encode_secrets, parse_plaintext, parse_secrets
+from dispatch.formats.statement import encode_statement, parse_statement
 from dispatch.render.audit import report_bytes, report_text
 from dispatch.render.html import audit_html
 from dispatch.render.message import message_text
 from dispatch.render.terminal import clean
-from dispatch.drafts.form import read_table, report_template
-from dispatch.formats.statement import encode_statement, parse_statement
-from dispatch.drafts.tomlindex import TomlIndex
+from dispatch.store.attachments import clean_name
 from keys import age
 from keys.age.header import encode_header, encode_signed, parse_header
 from keys.age.kdf import header_mac

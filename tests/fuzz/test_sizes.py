@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dispatch.drafts import read_draft
-from dispatch.formats.envelope import parse_envelope, parse_signed_note
 from dispatch.errors import DispatchError
+from dispatch.formats.envelope import parse_envelope, parse_signed_note
 from dispatch.formats.message import parse_message
 from dispatch.formats.note import parse_note
 from dispatch.formats.plaintext import parse_plaintext

@@ -6,8 +6,8 @@ from random import Random
 
 import pytest
 
-from dispatch.formats.envelope import parse_envelope
 from dispatch.errors import EnvelopeError
+from dispatch.formats.envelope import parse_envelope
 from tests.fuzz import samples
 from tests.fuzz.make_corpus import CORPUS, differences
 from tests.fuzz.targets import TARGETS, run

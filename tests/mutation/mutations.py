@@ -11,9 +11,17 @@ from typing import TypeAlias
 Edit: TypeAlias = tuple[str, str, str]
 Mutation: TypeAlias = tuple[Edit, ...]
 
-ENVELOPE, INBOX, REGISTER = "dispatch/formats/envelope.py", "dispatch/office/inbox.py", "dispatch/store/register.py"
+ENVELOPE, INBOX, REGISTER = (
+    "dispatch/formats/envelope.py",
+    "dispatch/office/inbox.py",
+    "dispatch/store/register.py",
+)
 DATABASE, WAITING = "dispatch/store/database.py", "dispatch/store/waiting.py"
-ATTACHMENT, FILES, KEEPER = "dispatch/store/attachments.py", "dispatch/system/files.py", "dispatch/realm/roster.py"
+ATTACHMENT, FILES, KEEPER = (
+    "dispatch/store/attachments.py",
+    "dispatch/system/files.py",
+    "dispatch/realm/roster.py",
+)
 SIGNED, SSHSIG, TRUST = "keys/signed.py", "keys/sshsig.py", "keys/trust.py"
 TERMINAL, COMMON, MAIN = "dispatch/render/terminal.py", "dispatch/cli/common.py", "dispatch/cli/main.py"
 ANSWERS, FOLDERS = "dispatch/checks/answers.py", "dispatch/system/folders.py"
@@ -407,7 +415,13 @@ MUTATIONS: dict[str, tuple[Mutation, ...]] = {
         (("dispatch/render/duties.py", 'f"{due:%Y-%m-%dT%H:%M:%SZ}" if due', "format_date(due) if due"),),
     ),
     "A time zone that means something else": (
-        (("dispatch/formats/periods.py", 'frozenset({"localtime", "posixrules", "posix", "right"})', "frozenset()"),),
+        (
+            (
+                "dispatch/formats/periods.py",
+                'frozenset({"localtime", "posixrules", "posix", "right"})',
+                "frozenset()",
+            ),
+        ),
     ),
     "Whoever calls the program": (
         (

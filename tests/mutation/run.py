@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
 
-from mutations import MUTATIONS, Mutation
+from tests.mutation.mutations import MUTATIONS, Mutation
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 THREATS = ROOT / "docs" / "THREATS.md"
 SECONDS = 60
 """How long the tests of one row may take; what hangs without its defence is as red as what fails."""

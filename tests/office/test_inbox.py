@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from msgspec.structs import replace
 
-from dispatch.formats.envelope import parse_envelope
 from dispatch.errors import (
     EquivocationError,
     FutureError,
@@ -20,11 +19,12 @@ from dispatch.errors import (
     ProofError,
     RefusedError,
 )
-from dispatch.system.files import read_capped
+from dispatch.formats.envelope import parse_envelope
 from dispatch.formats.message import Letter
 from dispatch.formats.note import FIRST_HEAD, Head, Note, Number
 from dispatch.office import Office
 from dispatch.store import Register
+from dispatch.system.files import read_capped
 from keys import age
 from keys.errors import CompromisedError, ExpiredError, NoMatchError, UnknownVersionError, UnlistedKeyError
 from keys.keyfile import generate, replace_keyfile

@@ -9,9 +9,9 @@ import pytest
 
 from dispatch.audit import verify_files
 from dispatch.errors import DigestError, FutureError, RefusedError
+from dispatch.formats.note import Number
 from dispatch.realm.setup import create_office
 from dispatch.store.home import HOME_VARIABLE, Home, find_home
-from dispatch.formats.note import Number
 from keys.card import make_card, sign_card, verify_card
 from keys.errors import (
     ExpiredError,

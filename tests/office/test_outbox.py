@@ -16,17 +16,17 @@ import msgspec
 import pytest
 
 from dispatch.audit import verify_files
-from dispatch.formats.envelope import parse_envelope
 from dispatch.errors import MessageError, RefusedError, StorageError
-from dispatch.system.files import locked
+from dispatch.formats.envelope import parse_envelope
 from dispatch.formats.merkle import EMPTY_ROOT, leaf_hash, root
 from dispatch.formats.message import MAX_ATTACHMENTS, MAX_MESSAGE
 from dispatch.formats.note import Head, Number, parse_note
-from dispatch.office import Office
-from dispatch.office.outbox import refuse_unless_ready
-from dispatch.office.compose import outgoing_draft
 from dispatch.formats.plaintext import padded_size
+from dispatch.office import Office
+from dispatch.office.compose import outgoing_draft
+from dispatch.office.outbox import refuse_unless_ready
 from dispatch.store import Register
+from dispatch.system.files import locked
 from keys import age
 from keys.errors import ExpiredError, UnlistedKeyError
 from keys.roster import add_office, set_threshold

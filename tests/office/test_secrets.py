@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dispatch.store.attachments import seal_attachment
 from dispatch.cli.main import run
-from dispatch.store.home import Home
 from dispatch.realm.roster import load_trusted
+from dispatch.store.attachments import seal_attachment
+from dispatch.store.home import Home
 from keys import age
 from keys.codec import encode_base64
 from keys.keyfile import encode_secret_keys, replace_keyfile

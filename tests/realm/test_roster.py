@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dispatch.errors import RefusedError
-from dispatch.store.home import Home
 from dispatch.realm.roster import RosterEditor, accept_roster, allowed_signers, describe_changes, load_trusted
+from dispatch.store.home import Home
 from keys.card import make_card, sign_card
 from keys.errors import (
     ForkError,
@@ -98,7 +98,9 @@ class TestEdits:
         with pytest.raises(PassphraseError):
             RosterEditor(realm.home("cc"), now=NOW, ask_passphrase=lambda: "wrong").sign()
         assert realm.trusted.roster.version == 2
-        assert RosterEditor(realm.home("cc"), now=NOW, ask_passphrase=lambda: "right").sign().roster.version == 3
+        assert (
+            RosterEditor(realm.home("cc"), now=NOW, ask_passphrase=lambda: "right").sign().roster.version == 3
+        )
 
     def test_a_crash_between_trusting_and_tidying_up_does_no_harm(self, realm: Realm) -> None:
         keeper(realm).group("a", ["cc"])

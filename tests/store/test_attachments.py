@@ -12,9 +12,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dispatch.store import attachments as attachment
-from dispatch.store.attachments import clean_name, save_attachment, seal_attachment, sealed_name, sweep, take_along
 from dispatch.errors import DigestError, RefusedError, StorageError
+from dispatch.store import attachments as attachment
+from dispatch.store.attachments import (
+    clean_name,
+    save_attachment,
+    seal_attachment,
+    sealed_name,
+    sweep,
+    take_along,
+)
 from dispatch.system.files import move_new
 from keys import age
 from keys.codec import decode_base64, encode_base64

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dispatch.formats.envelope import Verifier, parse_envelope
 from dispatch.errors import EquivocationError, RefusedError, StorageError
+from dispatch.formats.envelope import Verifier, parse_envelope
 from dispatch.formats.merkle import leaf_hash, root
 from dispatch.formats.note import FIRST_HEAD, Head, Number
 from dispatch.store import Register, StoredCopy, Waiting
@@ -315,7 +315,7 @@ class TestOlderRegisters:
 
     def make(self, path: Path, realm: Realm) -> None:
         """Make a register as the first version made it, with one dispatch that came in and one held."""
-        script = files("dispatch").joinpath("migrations", "0001-first-tables.sql").read_text("utf-8")
+        script = files("dispatch.store").joinpath("migrations", "0001-first-tables.sql").read_text("utf-8")
         here = verified(realm)
         with sqlite3.connect(path) as connection:
             connection.executescript(script + "; PRAGMA user_version = 1")

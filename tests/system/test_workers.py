@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dispatch.system import workers as parallel
 from dispatch.errors import RefusedError
+from dispatch.system import workers as parallel
 from dispatch.system.workers import WORTH_STARTING, map_parallel, usable_cores
 
 if TYPE_CHECKING:

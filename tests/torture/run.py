@@ -15,6 +15,7 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,7 +25,7 @@ from tests.torture.house import make_template
 if TYPE_CHECKING:
     from tests.forge.realm import Realm
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 DOCUMENT = ROOT / "docs" / "ROBUSTNESS.md"
 BEGIN, END = "<!-- written by scripts/torture -->", "<!-- end of what scripts/torture wrote -->"
 # Syncs take no time there, so that many more kills fit into an hour; what is durable, `power` models itself.
@@ -97,17 +98,13 @@ def jobs(sizes: Sizes, seed: int, folder: Path) -> list[Job]:  # noqa: C901 - a 
         went = crowd.torture_init(template, arena, rounds=sizes.rounds)
         return "at once: init in one home", f"{went.commands} commands", "one made it each time"
 
-    todo: list[Job] = [
-        (f"killed {one.name}", lambda arena, one=one: kill(one, arena)) for one in kills.ordeals()
-    ]
-    todo += [(f"power {one.name}", lambda arena, one=one: cut(one, arena)) for one in kills.ordeals()]
+    todo: list[Job] = [(f"killed {one.name}", partial(kill, one)) for one in kills.ordeals()]
+    todo += [(f"power {one.name}", partial(cut, one)) for one in kills.ordeals()]
     for one in full.ordeals():
-        todo.append((f"limit {one.name}", lambda arena, one=one: limit(one, arena)))
+        todo.append((f"limit {one.name}", partial(limit, one)))
         if full.can_mount():
             for what in ("size", "inodes"):
-                todo.append(
-                    (f"full {what} {one.name}", lambda arena, one=one, what=what: fill(one, what, arena))
-                )
+                todo.append((f"full {what} {one.name}", partial(fill, one, what)))
     todo += [
         ("crowd past", lambda arena: many("at once: a register with a past", fresh=False, arena=arena)),
         ("crowd fresh", lambda arena: many("at once: no register yet", fresh=True, arena=arena)),

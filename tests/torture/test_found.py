@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dispatch.store import attachments as attachment
 from dispatch.errors import StorageError
+from dispatch.store import attachments as attachment
 from dispatch.system.files import make_folder, sync_directory, write_many, write_whole
 from keys.errors import KeyFileError
 from keys.keyfile import generate, read_keyfile, write_keyfile

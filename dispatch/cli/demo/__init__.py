@@ -280,7 +280,7 @@ def _tell(text: str) -> None:
 
 
 def _write(name: str) -> None:
-    Path(name).write_text(files("dispatch").joinpath("templates", "demo", name).read_text("utf-8"), "utf-8")
+    Path(name).write_text(files("dispatch.cli.demo").joinpath(name).read_text("utf-8"), "utf-8")
     _cat(name)
 
 
@@ -290,8 +290,8 @@ def _cat(name: str) -> None:
 
 
 def _root_fingerprint() -> str:
-    from dispatch.store.home import Home
     from dispatch.realm.roster import load_trusted
+    from dispatch.store.home import Home
 
     roster = load_trusted(Home(Path("cc"))).roster
     return roster.root_fingerprint(roster.version)

@@ -1,0 +1,1 @@
+"""What the operating system gives: files, folders, worker processes. Its differences stand only here."""
