@@ -264,7 +264,7 @@ def make_body(name: str, plaintext: bytes) -> bytes:
 
 def make_example() -> Example:
     """Make all files, and derive what the section shows, with the project's own code."""
-    from dispatch.formats.envelope import NAMESPACE, Copy, encode_copy, encode_envelope, leaf_data
+    from dispatch.formats.envelope import NOTE_NAMESPACE, Copy, encode_copy, encode_envelope, leaf_data
     from dispatch.formats.merkle import Tree, leaf_hash
     from dispatch.formats.merkle import root as tree_root
     from dispatch.formats.message import content_digest
@@ -296,7 +296,7 @@ def make_example() -> Example:
         copies=Copies(len(leaves), tree.root),
     )
     text = encode_note(note)
-    block = sign_text(text, signing_key("cc"), NAMESPACE)
+    block = sign_text(text, signing_key("cc"), NOTE_NAMESPACE)
     copies = {
         name: Copy(
             index=at + 1, to=name, after=None, body=sha256(bodies[name]).digest(), proof=tree.proof(at)
@@ -309,7 +309,7 @@ def make_example() -> Example:
     for name, copy in copies.items():
         envelope = encode_envelope(SignedText(text=text, signatures=(block,)), copy, bodies[name])
         files[f"cc-2026-1.{name}.dispatch"] = envelope
-    fields = (NAMESPACE.encode(), b"", b"sha512", sshsig.digest(text))
+    fields = (NOTE_NAMESPACE.encode(), b"", b"sha512", sshsig.digest(text))
     ids = [leaf_hash(note_id(text)), leaf_hash(sha256(b"2").digest())]
     root_line = signing_key("root").verify_key.line()
     return Example(

@@ -23,6 +23,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
+from dispatch.checks import opening, verifier
 from dispatch.cli import main
 from dispatch.errors import exit_code
 from dispatch.formats import envelope as ours
@@ -95,7 +96,7 @@ class Reader:
         self.at = at
         self.trusted = trust.trust_pinned(trust.parse_roster_file(data), pin)
         self.roster = their_roster.trust(data, pin)
-        self.verifier = ours.Verifier(self.trusted)
+        self.verifier = verifier.Verifier(self.trusted)
 
     def verify(self, data: bytes, *, bare: bool = False) -> int:
         """Do steps 1 to 5."""
@@ -120,7 +121,7 @@ class Reader:
             trust.check_current(self.trusted, parse_date(self.at))
             verified = self.verifier.verify(ours.parse_envelope(data))
             parsed = [age.parse_identity(identity) for identity in identities]
-            opened = ours.open_envelope(verified, us, parsed, self.trusted.roster)
+            opened = opening.open_envelope(verified, us, parsed, self.trusted.roster)
             found.ours = opened.line, encode_canonical(opened.secrets)
 
         def their_way() -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from dispatch.audit.findings import Finding, Severity
 from dispatch.checks.addressees import members
+from dispatch.checks.opening import check_right, check_said, copies_of
 from dispatch.errors import (
     FINDINGS,
     INTEGRITY,
@@ -18,7 +19,6 @@ from dispatch.errors import (
     StatementError,
     exit_code,
 )
-from dispatch.formats.envelope import check_right, check_said, copies_of
 from dispatch.formats.message import Circular, content_digest, parse_message
 from dispatch.formats.plaintext import parse_plaintext, parse_secrets
 from keys.codec import decode_base64, encode_base64

@@ -15,19 +15,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from dispatch.audit.archive import NOTE, STATEMENT
 from dispatch.audit.findings import MAX_FILES, Finding, kind_of, text_of
+from dispatch.checks.verifier import Commitment, Verifier, commitment_of, verify_copy, verify_statement
 from dispatch.errors import FINDINGS, UNEXPECTED, DispatchError, StorageError, exit_code
-from dispatch.formats.envelope import (
-    MAX_ENVELOPE,
-    Commitment,
-    Verifier,
-    commitment_of,
-    parse_copy,
-    parse_signed_note,
-    split_envelope,
-    verify_copy,
-)
+from dispatch.formats.envelope import MAX_ENVELOPE, parse_copy, parse_signed_note, split_envelope
 from dispatch.formats.note import parse_note
-from dispatch.formats.statement import MAX_STATEMENT, Statement, parse_statement, verify_statement
+from dispatch.formats.statement import MAX_STATEMENT, Statement, parse_statement
 from dispatch.system.files import read_capped
 from dispatch.system.workers import map_parallel
 from keys import age

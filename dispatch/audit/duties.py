@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 from dispatch.audit.circulars import know_circulars
 from dispatch.audit.findings import Finding
 from dispatch.audit.report import CircularStatus
+from dispatch.checks.opening import RIGHTS
 from dispatch.duties.case import Answer, Case, Filing, SlotDecision, effects_of
 from dispatch.duties.slots import slots_of, standings_of
 from dispatch.errors import DONE, FINDINGS, REFUSED, DispatchError
 from dispatch.formats.blinding import ONCE, Verb, blind_slot, occasion_of
-from dispatch.formats.envelope import RIGHTS
 from dispatch.formats.periods import find_zone, parse_period, periods_begun
 from keys.errors import KeysError
 

@@ -7,15 +7,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from dispatch.checks.verifier import Verifier
 from dispatch.errors import DispatchError, describe, exit_code
-from dispatch.formats.envelope import (
-    MAX_ENVELOPE,
-    Copy,
-    SignedNote,
-    Verifier,
-    parse_envelope,
-    parse_signed_note,
-)
+from dispatch.formats.envelope import MAX_ENVELOPE, Copy, SignedNote, parse_envelope, parse_signed_note
 from dispatch.system.files import read_capped
 from dispatch.system.folders import find_files
 from dispatch.system.workers import map_parallel

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
+    from dispatch.checks.opening import OpenedMessage
     from dispatch.formats.blinding import Verb
-    from dispatch.formats.envelope import OpenedMessage
     from dispatch.formats.message import Event, Message, Relation
     from dispatch.formats.note import Number
     from dispatch.formats.obligation import Form, Obligation

@@ -9,13 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from dispatch.checks.opening import check_right, check_said, copies_of
 from dispatch.errors import DigestError
-from dispatch.formats.envelope import check_right, check_said, copies_of
 from dispatch.formats.message import content_digest, parse_message
-from keys.signed import encode_signed
 
 if TYPE_CHECKING:
-    from dispatch.formats.envelope import OpenedMessage, VerifiedNote
+    from dispatch.checks.verifier import VerifiedNote
     from dispatch.formats.message import Message
     from keys.roster import Roster
 
@@ -26,18 +25,6 @@ class Published:
 
     verified: VerifiedNote
     message: Message
-
-
-def published_names(opened: OpenedMessage) -> tuple[str, str, str, str]:
-    """Name the files of a publication: message, note, page, and what an auditor gets besides."""
-    number = opened.verified.note.number
-    stem = f"{number.handle}-{number.volume}-{number.ordinal}"
-    return f"{stem}.message", f"{stem}.note", f"{stem}.html", f"{stem}.circular"
-
-
-def note_file(opened: OpenedMessage) -> bytes:
-    """Give the note with its signatures."""
-    return encode_signed(opened.verified.verified_note.signed_note.signed)
 
 
 def verify_content(line: bytes, verified: VerifiedNote, roster: Roster) -> Published:

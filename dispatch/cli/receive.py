@@ -30,7 +30,7 @@ from dispatch.render.terminal import dtg, escape_json, table
 from keys.text import format_date, parse_date
 
 if TYPE_CHECKING:
-    from dispatch.formats.envelope import OpenedMessage
+    from dispatch.checks.opening import OpenedMessage
     from dispatch.office import Listed, Office, Reception
     from dispatch.office.inbox import Received
 

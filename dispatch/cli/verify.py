@@ -76,7 +76,8 @@ def _verify_content(content: str, file: tuple[str, ...], trusted: TrustedRoster,
     """Check that a published message is what one note commits to."""
     from dispatch.audit import verify_file
     from dispatch.checks.published import verify_content
-    from dispatch.formats.envelope import Verifier, parse_signed_note
+    from dispatch.checks.verifier import Verifier
+    from dispatch.formats.envelope import parse_signed_note
 
     if len(file) != 1 or not file[0].endswith(".note"):
         raise click.UsageError("--content goes with one note, a file named *.note")

@@ -8,25 +8,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dispatch.errors import MalformedError, ProofError, RefusedError
+from dispatch.errors import MalformedError, ProofError
 from dispatch.formats.merkle import HASH_SIZE, leaf_hash, root
 from dispatch.formats.note import MAX_DECIMAL, RosterRef, parse_volume
 from keys.codec import decode_base64, decode_decimal, encode_base64
 from keys.errors import FormatError
-from keys.signed import SignedText, encode_signed, parse_signed, sign_text, verify_signed
+from keys.signed import SignedText, encode_signed, parse_signed, sign_text
 from keys.text import format_date, parse_date, parse_handle
-from keys.trust import count_keys, judge_note
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
     from datetime import datetime
 
-    from dispatch.store import Dispatch
-    from keys.roster import Roster
     from keys.signing import SigningKey
-    from keys.trust import TrustedRoster
 
-NAMESPACE = "dispatch-register"
+REGISTER_NAMESPACE = "dispatch-register"
 MAX_STATEMENT = 64 * 1024 * 1024
 
 _VERSION_LINE = "dispatch-register/v1"
@@ -52,35 +48,6 @@ class SignedStatement:
     statement: Statement
 
 
-def state_volume(
-    entries: Sequence[Dispatch], issuer: str, volume: str | None, roster: Roster, now: datetime
-) -> Statement:
-    """State a volume of a register, by default the newest. `entries`: its signed notes, in order.
-
-    Raises RefusedError for a volume that is not there, or has a hole.
-    """
-    volumes = sorted({entry.number.volume for entry in entries})
-    chosen = volume or (volumes[-1] if volumes else None)
-    if chosen is None or chosen not in volumes:
-        raise RefusedError(
-            f"our register has no volume {volume}" if volume else "our register is empty",
-            hint=f"it has: {', '.join(volumes)}" if volumes else "it begins with the first dispatch",
-        )
-    listed = [entry for entry in entries if entry.number.volume == chosen]
-    if [entry.number.ordinal for entry in listed] != list(range(1, len(listed) + 1)):
-        raise RefusedError(
-            f"a dispatch of {issuer}/{chosen} is not signed yet, and later ones are",
-            hint="the next `issue` or `receive` signs it",
-        )
-    return Statement(
-        issuer=issuer,
-        volume=chosen,
-        date=now,
-        roster=RosterRef(roster.realm, roster.version, roster.digest),
-        ids=tuple(entry.id for entry in listed),
-    )
-
-
 def encode_statement(statement: Statement) -> bytes:
     """Write a statement as the bytes that are signed."""
     head, roster = root(map(leaf_hash, statement.ids)), statement.roster
@@ -97,7 +64,7 @@ def encode_statement(statement: Statement) -> bytes:
 def sign_statement(statement: Statement, keys: Iterable[SigningKey]) -> bytes:
     """Sign a statement; give the file."""
     text = encode_statement(statement)
-    signatures = tuple(sign_text(text, key, NAMESPACE) for key in keys)
+    signatures = tuple(sign_text(text, key, REGISTER_NAMESPACE) for key in keys)
     return encode_signed(SignedText(text=text, signatures=signatures))
 
 
@@ -115,22 +82,6 @@ def parse_statement(data: bytes) -> SignedStatement:
     if encode_statement(statement) != signed.text:
         raise MalformedError("the statement is not in its canonical form")
     return SignedStatement(signed=signed, statement=statement)
-
-
-def verify_statement(signed: SignedStatement, trusted: TrustedRoster) -> Statement:
-    """Check its roster and signatures like those of a note. Raises TrustError, SignatureError."""
-    statement = signed.statement
-    allowed = judge_note(
-        trusted,
-        realm=statement.roster.realm,
-        version=statement.roster.version,
-        digest=statement.roster.digest,
-        date=statement.date,
-        issuer=statement.issuer,
-    )
-    keys = verify_signed(signed.signed, NAMESPACE, allowed.keys, allowed.threshold)
-    count_keys(allowed, keys, statement.date)
-    return statement
 
 
 def _parse(text: str) -> tuple[Statement, bytes]:

@@ -43,8 +43,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from dispatch.checks.addressees import Addressees
+    from dispatch.checks.opening import OpenedMessage
     from dispatch.drafts import Draft, ReportDraft
-    from dispatch.formats.envelope import OpenedMessage
     from dispatch.formats.message import Precedence
     from keys.roster import Roster
 

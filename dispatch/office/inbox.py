@@ -23,6 +23,8 @@ from typing import TYPE_CHECKING, Literal
 
 from dispatch.checks.answers import check_fits
 from dispatch.checks.continuity import contradictions, passes_over
+from dispatch.checks.opening import OpenedMessage, open_envelope
+from dispatch.checks.verifier import VerifiedEnvelope, Verifier
 from dispatch.errors import (
     INTEGRITY,
     LOCKED,
@@ -35,16 +37,7 @@ from dispatch.errors import (
     StorageError,
     exit_code,
 )
-from dispatch.formats.envelope import (
-    MAX_ENVELOPE,
-    Envelope,
-    OpenedMessage,
-    VerifiedEnvelope,
-    Verifier,
-    open_envelope,
-    parse_envelope,
-)
-from dispatch.office.outbox import stored_note
+from dispatch.formats.envelope import MAX_ENVELOPE, Envelope, parse_envelope
 from dispatch.store import Waiting
 from dispatch.store.attachments import take_along
 from dispatch.system.files import read_capped
@@ -330,7 +323,7 @@ class Inbox:
     def _is_compromised(self, number: Number) -> bool:
         """Tell whether the newest roster marks a key that signed a registered note."""
         office = self._trusted.roster.office(number.handle)
-        signatures = stored_note(self._register.get(number)).signed.parsed
+        signatures = self._register.get(number).signed_note().signed.parsed
         entries = (office.signing_entry(one.verify_key) for one in signatures)
         return any(entry is not None and entry.compromised is not None for entry in entries)
 

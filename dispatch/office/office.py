@@ -17,19 +17,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Literal, Self
 
 from dispatch.checks.answers import check_fits
+from dispatch.checks.opening import OpenedMessage, open_envelope
+from dispatch.checks.verifier import Verifier
 from dispatch.duties.slots import slots_of, standings_of
 from dispatch.errors import AwaitedError, DispatchError, NotReadyError, RefusedError, StorageError
-from dispatch.formats.envelope import (
-    Envelope,
-    OpenedMessage,
-    Verifier,
-    file_name,
-    open_envelope,
-    parse_envelope,
-)
+from dispatch.formats.envelope import Envelope, file_name, parse_envelope
 from dispatch.formats.message import Circular, Report
 from dispatch.formats.note import parse_number
-from dispatch.formats.statement import sign_statement, state_volume
+from dispatch.formats.statement import sign_statement
 from dispatch.office.compose import (
     SlotName,
     outgoing_reply,
@@ -39,7 +34,8 @@ from dispatch.office.compose import (
 from dispatch.office.drafting import Drafting
 from dispatch.office.inbox import Inbox
 from dispatch.office.opened import OpenedRegister, collate_returns
-from dispatch.office.outbox import Outbox, no_progress, release, stored_note
+from dispatch.office.outbox import Outbox, no_progress, release
+from dispatch.office.publication import state_volume
 from dispatch.office.receipts import send_receipts
 from dispatch.realm.roster import load_trusted
 from dispatch.store import Register
@@ -396,7 +392,7 @@ class Office:
         with locked(self.home.lock):
             for entry in entries:
                 if notes:
-                    bare = (file_name(entry.number, None), encode_signed(stored_note(entry).signed))
+                    bare = (file_name(entry.number, None), encode_signed(entry.signed_note().signed))
                     paths += write_many(directory, [bare], self.handle)
                     continue
                 try:
@@ -449,4 +445,4 @@ class Office:
         copy = self.register.copy_for(entry, self.handle)
         if copy is None or copy.body is None:
             raise RefusedError(f"the register no longer has the text of {entry.number}")
-        return Envelope(signed_note=stored_note(entry), copy=copy.place(), body=copy.body)
+        return Envelope(signed_note=entry.signed_note(), copy=copy.place(), body=copy.body)

@@ -11,16 +11,17 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from dispatch.checks.addressees import expand
 from dispatch.checks.answers import owing
+from dispatch.checks.opening import open_envelope
+from dispatch.checks.verifier import believe_stored
 from dispatch.duties.case import Answer, Case, Effect, Filing, SlotDecision, effects_of, ended_at
 from dispatch.duties.collation import Missing, Row, collate
 from dispatch.duties.slots import rates, slots_of
 from dispatch.errors import DispatchError, RefusedError
 from dispatch.formats.blinding import occasion_of
-from dispatch.formats.envelope import Envelope, believe_stored, open_envelope
+from dispatch.formats.envelope import Envelope
 from dispatch.formats.message import Circular, Decision, Receipt, Report
 from dispatch.formats.note import parse_number
 from dispatch.formats.periods import parse_day, parse_period
-from dispatch.office.outbox import stored_note
 from keys.codec import decode_base64
 from keys.errors import KeysError
 from keys.text import parse_date
@@ -29,9 +30,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from datetime import date, datetime
 
+    from dispatch.checks.opening import OpenedMessage
     from dispatch.duties.collation import Collation
     from dispatch.duties.slots import Slot
-    from dispatch.formats.envelope import OpenedMessage
     from dispatch.formats.message import Message
     from dispatch.formats.note import Number
     from dispatch.formats.obligation import Form
@@ -72,7 +73,7 @@ class OpenedRegister:
         copy = self._register.copy_for(entry, self._handle)
         if copy is None or copy.body is None:
             raise RefusedError(f"the register no longer has the text of {entry.number}")
-        envelope = Envelope(signed_note=stored_note(entry), copy=copy.place(), body=copy.body)
+        envelope = Envelope(signed_note=entry.signed_note(), copy=copy.place(), body=copy.body)
         return open_envelope(believe_stored(envelope), self._handle, self._identities(), self._roster)
 
     def opened(self) -> Iterator[OpenedMessage]:

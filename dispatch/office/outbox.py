@@ -24,15 +24,13 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from dispatch.checks.addressees import expand
+from dispatch.checks.opening import RIGHTS
 from dispatch.errors import DispatchError, MessageError, RefusedError, StorageError
 from dispatch.formats.envelope import (
-    NAMESPACE,
-    RIGHTS,
-    SignedNote,
+    NOTE_NAMESPACE,
     encode_envelope,
     file_name,
     leaf_data,
-    parse_signed_note,
 )
 from dispatch.formats.merkle import Tree, leaf_hash
 from dispatch.formats.message import (
@@ -313,7 +311,7 @@ class Outbox:
     def _finish(self, entry: Dispatch) -> Issued:
         if entry.state == "pending":
             key = self._signing_key(parse_note(entry.text).roster.version)
-            self._register.store_signatures(entry.id, sign_text(entry.text, key, NAMESPACE))
+            self._register.store_signatures(entry.id, sign_text(entry.text, key, NOTE_NAMESPACE))
             entry = self._register.get(entry.number)
         files = release(self._register, entry, self._home, Path(entry.directory or self._home / "outbox"))
         self._register.mark_released(entry.id)
@@ -330,20 +328,13 @@ def _demand_text(directory: Path) -> None:
         ) from None
 
 
-def stored_note(entry: Dispatch) -> SignedNote:
-    """Give a note of the register with its signatures. Raises RefusedError if it has none yet."""
-    if entry.signatures is None:
-        raise RefusedError(f"{entry.number} is not signed yet", hint="the next `issue` or `receive` signs it")
-    return parse_signed_note(entry.text + b"\n" + entry.signatures)
-
-
 def release(register: Register, entry: Dispatch, home: Path, directory: Path) -> tuple[Path, ...]:
     """Write the envelopes of a signed note from what the register holds, its attachments beside them.
 
     The same bytes each time. Gives the paths of the envelopes. Raises StorageError, the envelopes
     being written, if an attachment is in the home no longer.
     """
-    signed = stored_note(entry).signed
+    signed = entry.signed_note().signed
     files = (
         (file_name(entry.number, copy.to), encode_envelope(signed, copy.place(), copy.body))
         for copy in register.copies(entry)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Literal, Self
 
 from dispatch.checks.continuity import HeldNote
 from dispatch.errors import EquivocationError, RefusedError
-from dispatch.formats.envelope import Copy
+from dispatch.formats.envelope import Copy, SignedNote, parse_signed_note
 from dispatch.formats.merkle import CompactRange, leaf_hash, root
 from dispatch.formats.note import FIRST_HEAD, Head, Number, parse_note, parse_number
 from dispatch.store.database import Database
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from dispatch.formats.envelope import VerifiedEnvelope
+    from dispatch.checks.verifier import VerifiedEnvelope
 
 State = Literal["pending", "signed", "released", "received"]
 
@@ -48,6 +48,14 @@ class Dispatch:
     signatures: bytes | None
     state: State
     directory: str | None
+
+    def signed_note(self) -> SignedNote:
+        """Give the note with its signatures. Raises RefusedError if it has none yet."""
+        if self.signatures is None:
+            raise RefusedError(
+                f"{self.number} is not signed yet", hint="the next `issue` or `receive` signs it"
+            )
+        return parse_signed_note(self.text + b"\n" + self.signatures)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from dispatch.formats.envelope import encode_envelope, file_name, parse_envelope
 from dispatch.formats.merkle import leaf_hash, root
 from dispatch.formats.message import content_digest
 from dispatch.formats.note import FIRST_HEAD, Head, Note, Number
-from dispatch.formats.statement import NAMESPACE, encode_statement
+from dispatch.formats.statement import REGISTER_NAMESPACE, encode_statement
 from keys.codec import encode_base64
 from keys.roster import add_offices, revoke_key, set_threshold
 from keys.signed import SignedText, encode_signed, sign_text
@@ -518,9 +518,9 @@ def by_an_ended_key(archive: ForgedArchive) -> None:
     archive.files["b01-2025.register"] = archive.state("b01", "2025", LATE)
 
 
-AS_IT_IS = signed_statement(bytes, NAMESPACE)
+AS_IT_IS = signed_statement(bytes, REGISTER_NAMESPACE)
 FOR_ANOTHER_PURPOSE = signed_statement(bytes, "dispatch-note")
-OF_ANOTHER_ROOT = signed_statement(of_another_root, NAMESPACE)
+OF_ANOTHER_ROOT = signed_statement(of_another_root, REGISTER_NAMESPACE)
 WRONG_NUMBER = with_circular(number=Number("cc", "2026", 7))
 WRONG_ADDRESSEES = with_circular()
 OTHER_ADDRESSEES = with_circular(to=("b02",))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dispatch.audit import verify_files
-from dispatch.formats.envelope import Verifier
+from dispatch.checks.verifier import Verifier
 from dispatch.system import workers as parallel
 from keys.codec import encode_base64
 from keys.roster import revoke_key

@@ -50,8 +50,9 @@ def make(folder: Path, offices: int, months: int):  # noqa: ANN201 - a script's 
 
     from msgspec.structs import replace
 
+    from dispatch.checks.verifier import believe_stored
     from dispatch.drafts import parse_draft, read_draft
-    from dispatch.formats.envelope import Copy, Envelope, SignedNote, believe_stored, leaf_data
+    from dispatch.formats.envelope import Copy, Envelope, SignedNote, leaf_data
     from dispatch.formats.merkle import leaf_hash, root
     from dispatch.formats.message import encode_message
     from dispatch.formats.note import FIRST_HEAD, Copies, Head, Note, Number, RosterRef, encode_note, note_id

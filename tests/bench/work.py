@@ -123,7 +123,7 @@ def seal_in_memory(count: int, rounds: int) -> dict[str, float]:
 
 
 def _seal_all(plaintext: bytes, recipients: list[Any], key: Any) -> None:
-    from dispatch.formats.envelope import NAMESPACE, Copy, encode_envelope, leaf_data
+    from dispatch.formats.envelope import NOTE_NAMESPACE, Copy, encode_envelope, leaf_data
     from dispatch.formats.merkle import Tree, leaf_hash
     from dispatch.formats.note import FIRST_HEAD, Copies, Note, Number, RosterRef, encode_note
     from keys import age
@@ -143,7 +143,7 @@ def _seal_all(plaintext: bytes, recipients: list[Any], key: Any) -> None:
         copies=Copies(len(names), tree.root),
     )
     text = encode_note(note)
-    signed = SignedText(text=text, signatures=(sign_text(text, key, NAMESPACE),))
+    signed = SignedText(text=text, signatures=(sign_text(text, key, NOTE_NAMESPACE),))
     for index, body in enumerate(bodies):
         proof = tree.proof(index)
         copy = Copy(index=index + 1, to=names[index], after=None, body=digests[index], proof=proof)
@@ -251,8 +251,10 @@ def verify_and_open(home: Path, count: int, rounds: int) -> dict[str, float]:
     from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, MLKEM768X25519PrivateKey, Suite
     from nacl import bindings
 
+    from dispatch.checks.opening import open_envelope
+    from dispatch.checks.verifier import Verifier
     from dispatch.drafts import parse_draft
-    from dispatch.formats.envelope import Verifier, open_envelope, parse_envelope
+    from dispatch.formats.envelope import parse_envelope
 
     make_realm(home, 1)
     office = open_office(home)

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
+from dispatch.checks.opening import OpenedMessage, open_envelope
+from dispatch.checks.verifier import Verifier
 from dispatch.errors import (
     DigestError,
     DispatchError,
@@ -25,12 +27,9 @@ from dispatch.errors import (
 )
 from dispatch.formats.envelope import (
     MAX_ENVELOPE,
-    OpenedMessage,
-    Verifier,
     encode_envelope,
     file_name,
     leaf_data,
-    open_envelope,
     parse_envelope,
     parse_signed_note,
 )
@@ -62,7 +61,7 @@ from keys.signing import SigningKey
 from tests.forge.realm import DAY, NOW, Forgery, Realm, recipient_of, seal_anyhow
 
 if TYPE_CHECKING:
-    from dispatch.formats.envelope import VerifiedEnvelope
+    from dispatch.checks.verifier import VerifiedEnvelope
     from dispatch.formats.note import Note
     from keys.trust import TrustedRoster
 

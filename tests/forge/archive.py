@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 
 from dispatch.formats.blinding import Verb, blind_slot, occasion_of
-from dispatch.formats.envelope import NAMESPACE, Copy, encode_envelope, file_name, leaf_data
+from dispatch.formats.envelope import NOTE_NAMESPACE, Copy, encode_envelope, file_name, leaf_data
 from dispatch.formats.merkle import CompactRange, Tree, leaf_hash
 from dispatch.formats.message import Circular, content_digest, encode_message
 from dispatch.formats.note import FIRST_HEAD, Copies, Head, Note, Number, RosterRef, encode_note
@@ -174,7 +174,7 @@ class ForgedArchive:
         note: Callable[[Note], Note] = same,
         after: Callable[[str, Number | None], Number | None] = lambda _, number: number,
         keys: Sequence[SigningKey] | None = None,
-        namespace: str = NAMESPACE,
+        namespace: str = NOTE_NAMESPACE,
         keep: bool = True,
         files: bool = True,
     ) -> Sent:
@@ -272,7 +272,7 @@ class ForgedArchive:
         return volume
 
 
-def sign(note: Note, keys: Iterable[SigningKey], namespace: str = NAMESPACE) -> SignedText:
+def sign(note: Note, keys: Iterable[SigningKey], namespace: str = NOTE_NAMESPACE) -> SignedText:
     text = encode_note(note)
     return SignedText(text=text, signatures=tuple(sign_text(text, key, namespace) for key in keys))
 

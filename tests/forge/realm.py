@@ -20,7 +20,7 @@ import msgspec
 
 from dispatch.checks.addressees import expand
 from dispatch.drafts import parse_draft
-from dispatch.formats.envelope import NAMESPACE, Copy, encode_envelope, leaf_data
+from dispatch.formats.envelope import NOTE_NAMESPACE, Copy, encode_envelope, leaf_data
 from dispatch.formats.merkle import Tree, leaf_hash
 from dispatch.formats.message import Circular, Letter, Message, content_digest, encode_message
 from dispatch.formats.note import FIRST_HEAD, Copies, Head, Note, Number, RosterRef, encode_note
@@ -105,7 +105,7 @@ class Forgery:
     copy: Callable[[Copy], Copy] = same
     note: Callable[[Note], Note] = same
     signers: Sequence[SigningKey] | None = None
-    namespace: str = NAMESPACE
+    namespace: str = NOTE_NAMESPACE
     content: Callable[[bytes], bytes] = same
 
 
@@ -218,7 +218,7 @@ class Realm:
             for index, (handle, body) in enumerate(zip(handles, bodies, strict=True), 1)
         }
 
-    def sign(self, note: Note, keys: Iterable[SigningKey], namespace: str = NAMESPACE) -> SignedText:
+    def sign(self, note: Note, keys: Iterable[SigningKey], namespace: str = NOTE_NAMESPACE) -> SignedText:
         text = encode_note(note)
         return SignedText(text=text, signatures=tuple(sign_text(text, key, namespace) for key in keys))
 

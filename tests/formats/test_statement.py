@@ -9,15 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dispatch.checks.verifier import verify_statement
 from dispatch.errors import DispatchError, MalformedError, ProofError
 from dispatch.formats.note import RosterRef
-from dispatch.formats.statement import (
-    Statement,
-    encode_statement,
-    parse_statement,
-    sign_statement,
-    verify_statement,
-)
+from dispatch.formats.statement import Statement, encode_statement, parse_statement, sign_statement
 from keys.errors import ExpiredError, KeysError, SignatureError
 from keys.signed import SignedText, encode_signed, sign_text
 from keys.signing import SigningKey

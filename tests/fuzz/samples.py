@@ -17,7 +17,7 @@ from unittest.mock import patch
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from dispatch.formats.envelope import NAMESPACE, Copy, encode_envelope, leaf_data
+from dispatch.formats.envelope import NOTE_NAMESPACE, Copy, encode_envelope, leaf_data
 from dispatch.formats.merkle import Tree, leaf_hash
 from dispatch.formats.message import Circular, Message, content_digest, encode_message, parse_message
 from dispatch.formats.note import FIRST_HEAD, Copies, Head, Note, Number, RosterRef, encode_note
@@ -302,7 +302,7 @@ def make_envelopes(
     ]
     tree = Tree(leaves)
     text = encode_note(make_note(plain, len(handles), tree.root, number, ROSTERS[1]))
-    signed = SignedText(text=text, signatures=tuple(sign_text(text, key, NAMESPACE) for key in signers))
+    signed = SignedText(text=text, signatures=tuple(sign_text(text, key, NOTE_NAMESPACE) for key in signers))
     return {
         handle: encode_envelope(
             signed,

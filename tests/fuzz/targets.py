@@ -29,20 +29,18 @@ from dispatch.audit.archive import Archive
 from dispatch.audit.auditing import run_audit
 from dispatch.audit.circulars import Text
 from dispatch.audit.findings import KINDS
+from dispatch.checks.opening import open_envelope
 from dispatch.checks.values import check_values, read_values
+from dispatch.checks.verifier import VerifiedEnvelope, VerifiedNote, Verifier
 from dispatch.drafts import Draft, ReportDraft, parse_draft, read_draft
 from dispatch.drafts.form import read_table, report_template
 from dispatch.drafts.tomlindex import TomlIndex
 from dispatch.errors import DispatchError, DraftError, NotReadyError, Problem, ProofError
 from dispatch.formats.envelope import (
-    NAMESPACE,
+    NOTE_NAMESPACE,
     Copy,
-    VerifiedEnvelope,
-    VerifiedNote,
-    Verifier,
     encode_copy,
     encode_envelope,
-    open_envelope,
     parse_envelope,
     parse_signed_note,
 )
@@ -481,7 +479,7 @@ def note_text(data: bytes) -> None:
         return
     parse_note(data)
     signers = (samples.BRANCH, samples.BRANCH_2) if b"number: penza/" in data else (samples.CENTRE,)
-    signed = SignedText(text=data, signatures=tuple(sign_text(data, key, NAMESPACE) for key in signers))
+    signed = SignedText(text=data, signatures=tuple(sign_text(data, key, NOTE_NAMESPACE) for key in signers))
     verified = Verifier(samples.TRUSTED).verify_note(parse_signed_note(encode_signed_text(signed)))
     roster = samples.TRUSTED.roster
     ref = verified.note.roster
@@ -509,7 +507,7 @@ def copy(data: bytes) -> None:
     envelope(file)
     found = parse_envelope(file)
     if encode_copy(found.copy) == data:
-        with patch("dispatch.formats.envelope.verify_inclusion"):
+        with patch("dispatch.checks.verifier.verify_inclusion"):
             verified = attempt(Verifier(samples.TRUSTED).verify, found)
         if verified is not None:
             assert found.copy.to in ("cc", "penza", "tula")

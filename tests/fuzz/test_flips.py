@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 import pytest
 from msgspec.structs import replace
 
+from dispatch.checks.verifier import Verifier
 from dispatch.errors import DispatchError
-from dispatch.formats.envelope import Verifier, parse_envelope, parse_signed_note
+from dispatch.formats.envelope import parse_envelope, parse_signed_note
 from dispatch.store.attachments import save_attachment, seal_attachment, sealed_name
 from keys.card import verify_card
 from keys.codec import encode_base64

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from dispatch.checks.verifier import Verifier
 from dispatch.errors import EquivocationError, RefusedError, StorageError
-from dispatch.formats.envelope import Verifier, parse_envelope
+from dispatch.formats.envelope import parse_envelope
 from dispatch.formats.merkle import leaf_hash, root
 from dispatch.formats.note import FIRST_HEAD, Head, Number
 from dispatch.store import Register, StoredCopy, Waiting
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from dispatch.formats.envelope import VerifiedEnvelope
+    from dispatch.checks.verifier import VerifiedEnvelope
 
 
 @pytest.fixture
