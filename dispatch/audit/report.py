@@ -5,18 +5,25 @@ Digests are base64 and dates texts as in notes, but for what `case` and `duties`
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias
+import json
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
+from dispatch.audit.findings import NOT_PROVEN
+from dispatch.duties.as_json import slot_json, standing_json
+from dispatch.duties.slots import events_of, rates
 from dispatch.errors import DONE, worst
+from keys.codec import encode_base64
+from keys.text import format_date
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from datetime import datetime
 
     from dispatch.audit.findings import Finding
     from dispatch.duties.case import Case
     from dispatch.duties.slots import Slot, Standing
+    from dispatch.formats.obligation import Obligation
 
 Verdict: TypeAlias = Literal["clean", "findings", "broken"]
 
@@ -128,3 +135,76 @@ def sort_findings(findings: list[Finding]) -> tuple[Finding, ...]:
     """Order findings, broken ones first, each once."""
     order = ("broken", "missing", "warning", "not-checkable")
     return tuple(sorted(set(findings), key=lambda one: (order.index(one.severity), one)))
+
+
+FORMAT: Final = "dispatch-audit/v1"
+
+
+def report_json(report: AuditReport) -> dict[str, Any]:
+    """Give all of it as JSON has it. The same pile gives the same, in whatever order it was given."""
+    return {
+        "format": FORMAT,
+        "verdict": report.verdict,
+        "code": report.code,
+        "realm": report.realm,
+        "roster": report.roster,
+        "root": report.root,
+        "at": format_date(report.at),
+        "partial": report.partial,
+        "counts": report.counts,
+        "findings": [_plain(one) for one in report.findings],
+        "registers": [_plain(one) for one in report.registers],
+        "circulars": [_duty_json(one) for one in report.duties],
+        "dispatches": [
+            {**_plain(one), "receipts": [_plain(each) for each in one.receipts]} for one in report.dispatches
+        ],
+        "titles": report.titles,
+        "not_proven": list(NOT_PROVEN),
+    }
+
+
+def report_bytes(report: AuditReport) -> bytes:
+    """Write a report as JSON, in ASCII: the bytes that are printed and bundled."""
+    return (json.dumps(report_json(report), indent=1) + "\n").encode("ascii")
+
+
+def by_obligation(duty: CircularStatus) -> list[tuple[Obligation, list[Slot]]]:
+    """Give the slots of each obligation of a circular."""
+    return [
+        (one, [slot for slot in duty.slots if slot.obligation == one.id])
+        for one in duty.case.circular.obligations
+    ]
+
+
+def _plain(one: Any) -> dict[str, Any]:
+    """Give the fields of a dataclass by name."""
+    return {field.name: getattr(one, field.name) for field in fields(one)}
+
+
+def _duty_json(duty: CircularStatus) -> dict[str, Any]:
+    case = duty.case
+    return {
+        "number": str(case.number),
+        "id": encode_base64(case.id),
+        "date": format_date(case.date),
+        "subject": case.circular.subject,
+        "zone": case.circular.zone,
+        "replies": [standing_json(case, one) for one in duty.standings],
+        "slots": [slot_json(one) for one in duty.slots],
+        "rates": [rate for one, slots in by_obligation(duty) for rate in _rates(duty, one, slots)],
+        "events": [one._asdict() for one in events_of(case)],
+        "answers": duty.recognised,
+    }
+
+
+def _rates(duty: CircularStatus, obligation: Obligation, slots: list[Slot]) -> Iterator[dict[str, Any]]:
+    """Count the slots of an obligation: of all offices, then of each."""
+    for office in (None, *duty.case.owing[obligation.id]):
+        counted = rates(slot for slot in slots if office in (None, slot.office))
+        yield {
+            "obligation": obligation.id,
+            "office": office,
+            **counted._asdict(),
+            "reporting_rate": counted.reporting_rate,
+            "reporting_rate_on_time": counted.reporting_rate_on_time,
+        }

@@ -9,7 +9,6 @@ import click
 
 from dispatch.cli.common import (
     clock,
-    json_option,
     moment_argument,
     print_text,
     progress,
@@ -18,7 +17,7 @@ from dispatch.cli.common import (
     width,
     write_output,
 )
-from dispatch.cli.init import force_option
+from dispatch.cli.options import force_option, json_option
 from dispatch.cli.verify import trust_roster
 from keys.trust import check_current
 
@@ -72,7 +71,8 @@ def audit_command(
     from dispatch.audit.archive import Archive
     from dispatch.audit.auditing import run_audit
     from dispatch.audit.circulars import Text
-    from dispatch.render.audit import report_bytes, report_text
+    from dispatch.audit.report import report_bytes
+    from dispatch.render.audit import report_text
 
     data = read_input(roster)
     trusted = trust_roster(data, pin)

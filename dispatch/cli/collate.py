@@ -4,17 +4,8 @@ from __future__ import annotations
 
 import click
 
-from dispatch.cli.common import (
-    json_option,
-    number_argument,
-    open_office,
-    print_json,
-    print_text,
-    say,
-    width,
-    write_output,
-)
-from dispatch.cli.init import force_option
+from dispatch.cli.common import number_argument, open_office, print_json, print_text, say, width, write_output
+from dispatch.cli.options import force_option, json_option
 from keys.errors import FormatError
 
 

@@ -37,8 +37,6 @@ _MAX_INPUT = 64 * 1024 * 1024  # as long as a roster file may be; nothing else i
 REHEARSAL: ContextVar[bool] = ContextVar("REHEARSAL", default=False)
 """Set while `demo` plays: it says itself what the clock is set to."""
 
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
-
 
 def say(text: str) -> None:
     """Say something about the work, on stderr."""

@@ -7,7 +7,6 @@ from typing import Any
 import click
 
 from dispatch.cli.common import (
-    json_option,
     moment_argument,
     number_argument,
     open_office,
@@ -16,7 +15,7 @@ from dispatch.cli.common import (
     width,
     write_output,
 )
-from dispatch.cli.init import force_option
+from dispatch.cli.options import force_option, json_option
 from dispatch.errors import FINDINGS, RefusedError
 
 
@@ -50,7 +49,8 @@ def due_command(
     dispatch due cc/2026/17 --strict
     dispatch due --at 2026-07-01T00:00:00Z --csv > due.csv
     """
-    from dispatch.render.duties import LEGEND, case_text, own_text, slot_json, standing_json
+    from dispatch.duties.as_json import slot_json, standing_json
+    from dispatch.render.duties import LEGEND, case_text, own_text
 
     only = number_argument(number) if number else None
     office = open_office()

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dispatch.cli.common import number_argument, open_office, say, warn, write_output
-from dispatch.cli.init import force_option, output_option
-from dispatch.cli.issue import folder_type
+from dispatch.cli.common import number_argument, open_office, say, warn
+from dispatch.cli.options import folder_type, force_option
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -68,24 +67,3 @@ def publish_command(
         secret = opened.line + opened.secrets_line
         write_whole(directory / audit_name, secret, overwrite=force, mode=0o600)
         warn(f"{audit_name} is there too, for the auditor alone: it holds the secrets of the circular")
-
-
-@click.group("register")
-def register_command() -> None:
-    """Our numbered record."""
-
-
-@register_command.command("export")
-@click.option("--volume", metavar="V", help="Which year. Default: the newest.")
-@output_option
-@force_option
-def register_export(volume: str | None, output: str | None, *, force: bool) -> None:
-    """Write the signed list of what we issued: the id of every note of a volume, in order.
-
-    Who keeps it, or any note of ours, sees when the register is rewritten later.
-
-    \b
-    dispatch register export --volume 2026 -o cc-2026.register
-    """
-    office = open_office()
-    write_output(office.register_statement(volume), output, force=force)

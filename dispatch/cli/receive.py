@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from dispatch.cli.common import (
-    json_option,
-    number_argument,
     open_office,
     print_json,
     print_text,
@@ -23,18 +20,13 @@ from dispatch.cli.common import (
     warn_unreleased,
     width,
 )
-from dispatch.cli.issue import folder_type
+from dispatch.cli.options import folder_type, json_option
 from dispatch.errors import describe, worst
-from dispatch.render.message import message_text
-from dispatch.render.terminal import dtg, escape_json, table
-from keys.text import format_date, parse_date
+from dispatch.render.terminal import table
 
 if TYPE_CHECKING:
-    from dispatch.checks.opening import OpenedMessage
-    from dispatch.office import Listed, Office, Reception
+    from dispatch.office import Office, Reception
     from dispatch.office.inbox import Received
-
-save_option = click.option("--save", metavar="DIR", type=folder_type, help="Save the attachments in DIR.")
 
 
 @click.command("receive")
@@ -139,125 +131,3 @@ def _received_json(outcome: Received) -> dict[str, Any]:
         "error": describe(outcome.error) if outcome.error else None,
         "code": outcome.code,
     }
-
-
-@click.command("list")
-@click.option("--in", "direction", flag_value="in", help="Only what others sent.")
-@click.option("--out", "direction", flag_value="out", help="Only our own.")
-@click.option("--held", "direction", flag_value="held", help="What waits for a newer roster or a later day.")
-@click.option(
-    "--rejected", "direction", flag_value="rejected", help="What was truly sent to us and is wrong."
-)
-@click.option("--in-force", is_flag=True, help="Only circulars that no later one cancels or supersedes.")
-@click.option("--all", "everything", is_flag=True, help="More than the newest 50.")
-@json_option
-def list_command(direction: str | None, *, in_force: bool, everything: bool, as_json: bool) -> int:
-    """List the register, newest first."""
-    office = open_office()
-    if direction in ("held", "rejected"):
-        _list_waiting(office, direction, as_json=as_json)
-        return 0
-    ours = {"in": False, "out": True}.get(direction or "")
-    listed = office.list(-1 if everything or in_force else 50, ours=ours)
-    if in_force:
-        standing = office.docket.in_force()
-        listed = tuple(item for item in listed if item.entry.number in standing)
-    if as_json:
-        print_json([_listed_json(item, office.handle) for item in listed])
-        return 0
-    rows = []
-    for item in listed:
-        entry, message = item.entry, item.message
-        kind = message.kind if message else "-"
-        state = "in" if entry.state == "received" else "out" if entry.state == "released" else entry.state
-        rows.append((state, str(entry.number), dtg(entry.date), kind, message.subject if message else "-"))
-    print_text(
-        table(("", "number", "date", "kind", "subject"), rows, width(), "subject") if rows else "nothing yet"
-    )
-    return 0
-
-
-def _listed_json(item: Listed, handle: str) -> dict[str, Any]:
-    entry, message = item.entry, item.message
-    return {
-        "number": str(entry.number),
-        "kind": message.kind if message else None,
-        "from": entry.number.handle,
-        "to": list(message.to) if message else None,
-        "date": format_date(entry.date),
-        "subject": message.subject if message else None,
-        "direction": "out" if entry.number.handle == handle else "in",
-        "state": entry.state,
-    }
-
-
-def _list_waiting(office: Office, state: str, *, as_json: bool) -> None:
-    waiting = office.register.waiting.list("held" if state == "held" else "rejected")
-    if as_json:
-        print_json(
-            [
-                {
-                    "file": item.name,
-                    "number": str(item.number),
-                    "state": item.state,
-                    "error": item.reason,
-                    "code": item.code,
-                }
-                for item in waiting
-            ]
-        )
-        return
-    rows = [(str(item.number), item.reason) for item in waiting]
-    print_text(table(("number", "reason"), rows, width(), "reason") if rows else f"nothing is {state}")
-
-
-@click.command("read")
-@click.argument("number")
-@save_option
-@json_option
-def read_command(number: str, save: Path | None, *, as_json: bool) -> int:
-    """Show a dispatch of the register, checked again.
-
-    \b
-    dispatch read cc/2026/17 --save attachments
-    """
-    office = open_office()
-    _show(office, office.read(number_argument(number)), office.home.attachments, save, as_json=as_json)
-    return 0
-
-
-@click.command("open")
-@click.argument("file")
-@save_option
-@json_option
-def open_command(file: str, save: Path | None, *, as_json: bool) -> int:
-    """Check and show an envelope FILE, without registering it."""
-    office = open_office()
-    beside = Path(file).parent if file != "-" else Path()
-    _show(office, office.open(read_input(file)), beside, save, as_json=as_json)
-    return 0
-
-
-def _show(office: Office, opened: OpenedMessage, beside: Path, save: Path | None, *, as_json: bool) -> None:
-    if as_json:
-        # a terminal gets the same value without what could steer it; a program the bytes that were signed
-        is_shown = sys.stdout.isatty()
-        sys.stdout.buffer.write(escape_json(opened.line.decode()).encode() if is_shown else opened.line)
-        sys.stdout.buffer.flush()
-    else:
-        roster = office.trusted.roster
-        version = opened.verified.note.roster.version
-        titles = {opened.message.from_: roster.office(opened.message.from_).title(version)}
-        print_text(
-            message_text(
-                opened.message,
-                parse_date(opened.message.date),
-                titles,
-                width(),
-                touches=office.docket.touches_on(opened.verified.note.number),
-                form=office.docket.form_of(opened.message),
-            )
-        )
-    if save is not None:
-        for path in office.save(opened, beside, save):
-            say(f"saved {path}")

@@ -10,7 +10,6 @@ from dispatch.cli.common import (
     ask_passphrase,
     chosen_home,
     clock,
-    json_option,
     print_json,
     print_text,
     read_input,
@@ -20,7 +19,8 @@ from dispatch.cli.common import (
     width,
     write_output,
 )
-from dispatch.cli.init import force_option, output_option, show_card_keys
+from dispatch.cli.keys import show_card_keys
+from dispatch.cli.options import force_option, json_option, output_option
 from dispatch.render.terminal import fields, moment_text, table
 from keys.roster import RIGHTS
 from keys.text import format_date
@@ -78,7 +78,7 @@ def roster_show(*, as_json: bool) -> None:
         print_text("\n" + table(("group", "members"), groups, width(), "members"))
     pending = keeper.pending()
     if pending is not None:
-        from dispatch.realm.roster import describe_changes
+        from dispatch.render.roster import describe_changes
 
         say("edits are pending: `dispatch roster sign` makes the next version of them")
         _say_changes(describe_changes(roster, pending))
@@ -164,7 +164,7 @@ def roster_sign() -> None:
 
     `roster show` lists the edits before, and this command says what it has signed.
     """
-    from dispatch.realm.roster import describe_changes
+    from dispatch.render.roster import describe_changes
 
     keeper = _keeper()
     before = keeper.trusted.roster
@@ -185,7 +185,7 @@ def roster_export(output: str | None, *, force: bool, allowed_signers: bool) -> 
     home = chosen_home()
     keeper = _keeper()
     if allowed_signers:
-        from dispatch.realm.roster import allowed_signers as write_signers
+        from dispatch.render.roster import allowed_signers as write_signers
 
         data = write_signers(keeper.trusted.roster).encode()
     else:
@@ -203,7 +203,7 @@ def roster_import(file: str, pin: str | None) -> int:
     dispatch roster import rkp.roster --root SHA256:4Zs…
     """
     from dispatch.cli.receive import report_reception
-    from dispatch.realm.roster import accept_roster
+    from dispatch.realm.trusted import accept_roster
 
     home = chosen_home()
     home.demand()

@@ -9,7 +9,6 @@ import click
 from dispatch.cli.common import (
     chosen_home,
     clock,
-    json_option,
     moment_argument,
     print_json,
     print_text,
@@ -18,6 +17,7 @@ from dispatch.cli.common import (
     say,
     show_problem,
 )
+from dispatch.cli.options import json_option
 from dispatch.errors import worst
 from dispatch.render.terminal import clean
 from keys.trust import check_current, parse_roster_file, trust_pinned, trust_update
@@ -104,7 +104,7 @@ def trust_roster(data: bytes, pin: str | None) -> TrustedRoster:
     chain = parse_roster_file(data)
     home = chosen_home()
     if pin is None and home.roster.exists():
-        from dispatch.realm.roster import load_trusted
+        from dispatch.realm.trusted import load_trusted
 
         return trust_update(load_trusted(home), chain)
     return trust_pinned(chain, pin or "")

@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING
 from dispatch.checks.addressees import Addressees, expand
 from dispatch.checks.answers import fit_report
 from dispatch.drafts import Draft, Problem, ReportDraft
-from dispatch.drafts.form import read_tables, report_template
+from dispatch.drafts.csvtable import read_tables
+from dispatch.drafts.form import report_template
 from dispatch.duties.slots import announced, next_occasion
 from dispatch.errors import RefusedError
 from dispatch.formats.blinding import occasion_of
 from dispatch.formats.message import Report
 from dispatch.formats.note import parse_number
 from dispatch.office.compose import check_owing, outgoing_draft, outgoing_report
-from dispatch.office.outbox import refuse_unless_ready
+from dispatch.office.readiness import refuse_unless_ready
 from keys.trust import check_current
 
 if TYPE_CHECKING:

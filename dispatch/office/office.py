@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Literal, Self
 from dispatch.checks.answers import check_fits
 from dispatch.checks.opening import OpenedMessage, open_envelope
 from dispatch.checks.verifier import Verifier
+from dispatch.duties.returns import collate_returns
 from dispatch.duties.slots import slots_of, standings_of
 from dispatch.errors import AwaitedError, DispatchError, NotReadyError, RefusedError, StorageError
 from dispatch.formats.envelope import Envelope, file_name, parse_envelope
@@ -33,11 +34,11 @@ from dispatch.office.compose import (
 )
 from dispatch.office.drafting import Drafting
 from dispatch.office.inbox import Inbox
-from dispatch.office.opened import OpenedRegister, collate_returns
+from dispatch.office.opened import OpenedRegister
 from dispatch.office.outbox import Outbox, no_progress, release
 from dispatch.office.publication import state_volume
 from dispatch.office.receipts import send_receipts
-from dispatch.realm.roster import load_trusted
+from dispatch.realm.trusted import load_trusted
 from dispatch.store import Register
 from dispatch.store.attachments import save_attachment, sealed_name
 from dispatch.system.files import locked, write_many

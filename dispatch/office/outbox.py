@@ -23,9 +23,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from dispatch.checks.addressees import expand
-from dispatch.checks.opening import RIGHTS
-from dispatch.errors import DispatchError, MessageError, RefusedError, StorageError
+from dispatch.errors import DispatchError, MessageError, StorageError
 from dispatch.formats.envelope import (
     NOTE_NAMESPACE,
     encode_envelope,
@@ -36,16 +34,12 @@ from dispatch.formats.merkle import Tree, leaf_hash
 from dispatch.formats.message import (
     DIGEST_SIZE,
     MAX_ATTACHMENTS,
-    MESSAGE_FORMAT,
     SALT_SIZE,
     Circular,
-    Message,
     content_digest,
     encode_message,
 )
 from dispatch.formats.note import (
-    FIRST_HEAD,
-    MAX_DECIMAL,
     Copies,
     Note,
     Number,
@@ -55,6 +49,7 @@ from dispatch.formats.note import (
     parse_note,
 )
 from dispatch.formats.plaintext import SLOT_KEY_SIZE, Secrets, encode_secrets
+from dispatch.office.readiness import _message, refuse_unless_ready
 from dispatch.store import Allotment, StoredCopy
 from dispatch.store.attachments import discard, seal_attachment, sealed_name, sweep, take_along
 from dispatch.system.files import locked, make_folder, unfinished_prefix, write_many
@@ -63,8 +58,6 @@ from keys import age
 from keys.codec import decode_base64, encode_base64
 from keys.errors import KeysError
 from keys.signed import sign_text
-from keys.text import format_date
-from keys.trust import check_current
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -92,49 +85,6 @@ class Issued:
 
 def no_progress(done: int, total: int) -> None:
     """Show nothing."""
-
-
-def refuse_unless_ready(
-    outgoing: Outgoing, handle: str, trusted: TrustedRoster, now: datetime
-) -> dict[str, Recipient]:
-    """Give each addressee's sealing key, in order of handle.
-
-    Raises ExpiredError for an expired roster, UnknownOfficeError if we are not in
-    it, RefusedError naming every addressee that cannot be sealed to, MessageError if it is too long.
-    """
-    check_current(trusted, now)
-    roster, version = trusted.roster, trusted.roster.version
-    office = roster.office(handle)
-    kind = outgoing.kind.kind
-    right = RIGHTS.get(kind)
-    if right is not None and right not in office.rights(version):
-        raise RefusedError(
-            f"{handle} has no right to {right}, which a {kind} needs",
-            hint="write a letter, or ask the keeper of the roster",
-        )
-    if office.threshold(version) > 1:
-        raise RefusedError(f"notes of {handle} need {office.threshold(version)} signatures: not yet built")
-    names = expand(outgoing.to, outgoing.info, handle, roster, version).copies
-    recipients = {name: roster.office(name).sealing_key(version) for name in names}
-    without = [name for name, key in recipients.items() if key is None]
-    if without:
-        raise RefusedError(
-            f"no key to seal to: {', '.join(without)}", hint="their cards have to be added to the roster"
-        )
-    _refuse_too_long(outgoing, handle, now)
-    return {name: key for name, key in recipients.items() if key is not None}
-
-
-def _refuse_too_long(outgoing: Outgoing, handle: str, now: datetime) -> None:
-    """Raise MessageError for a text that is too long whatever number it gets; attachments add to it."""
-    number = Number(handle, f"{now.year:04}", MAX_DECIMAL)
-    blank = encode_base64(bytes(DIGEST_SIZE))
-    try:
-        encode_message(
-            _message(outgoing, Allotment(number=number, date=now, head=FIRST_HEAD), blank, blank, ())
-        )
-    except MessageError as error:
-        raise MessageError(str(error), hint="put what is long into an attachment") from None
 
 
 class Outbox:
@@ -367,22 +317,3 @@ def _with_proofs(copies: list[StoredCopy], tree: Tree) -> Iterator[StoredCopy]:
 
 def _seal(plaintext: bytes, recipient: Recipient) -> bytes:
     return age.encrypt(plaintext, [recipient])
-
-
-def _message(
-    outgoing: Outgoing, allotment: Allotment, salt: str, secrets: str, sealed: Sequence[SealedAttachment]
-) -> Message:
-    return outgoing.kind(
-        format=MESSAGE_FORMAT,
-        salt=salt,
-        secrets=secrets,
-        number=str(allotment.number),
-        date=format_date(allotment.date),
-        from_=allotment.number.handle,
-        to=outgoing.to,
-        info=outgoing.info,
-        precedence=outgoing.precedence,
-        subject=outgoing.subject,
-        attachments=tuple(item.entry for item in sealed),
-        **outgoing.members,
-    )

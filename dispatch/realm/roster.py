@@ -12,11 +12,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from dispatch.errors import RefusedError
+from dispatch.realm.trusted import load_trusted
 from dispatch.system.files import locked, write_whole
 from keys.card import Card, parse_card, verify_card
-from keys.errors import UnpinnedError
 from keys.keyfile import SecretKeys, read_keyfile
-from keys.lines import encode_sealing, parse_signing, sealing_fingerprint
 from keys.roster import (
     Roster,
     add_office,
@@ -27,12 +26,10 @@ from keys.roster import (
     set_dates,
     set_group,
 )
-from keys.text import format_date
 from keys.trust import (
     TrustedRoster,
     encode_roster_file,
     fingerprints,
-    parse_roster_file,
     sign_roster,
     trust_pinned,
     trust_update,
@@ -57,45 +54,6 @@ def make_first_roster(home: Home, realm: str, root: SecretKeys, card: Card, now:
     chain = (sign_roster(add_office(draft, card, CENTRE_RIGHTS), root.signing_keys),)
     trusted = trust_pinned(chain, fingerprints(chain)[0])
     write_whole(home.roster, encode_roster_file(trusted.chain), overwrite=True)
-    return trusted
-
-
-def load_trusted(home: Home) -> TrustedRoster:
-    """Give the roster that this home trusts, checked again. Raises UnpinnedError if there is none."""
-    try:
-        data = home.roster.read_bytes()
-    except FileNotFoundError:
-        raise UnpinnedError(
-            f"{home.path}: no roster here yet",
-            hint="`dispatch roster import FILE --root SHA256:...` and the fingerprint that you were told",
-        ) from None
-    chain = parse_roster_file(data)
-    return trust_pinned(chain, fingerprints(chain)[0])
-
-
-def accept_roster(home: Home, data: bytes, pin: str | None) -> TrustedRoster:
-    """Accept a roster file into a home and give what is trusted now.
-
-    `pin`: the root fingerprint, needed for the first roster and checked whenever it is
-    given. Raises TrustError, SignatureError, FormatError.
-    """
-    with locked(home.lock):
-        home.sweep()
-        return _accept(home, data, pin)
-
-
-def _accept(home: Home, data: bytes, pin: str | None) -> TrustedRoster:
-    chain = parse_roster_file(data)
-    if pin is not None or not home.roster.exists():
-        # without a pin no fingerprint fits, and the error names those of the file
-        pinned = trust_pinned(chain, pin or "")
-        if not home.roster.exists():
-            write_whole(home.roster, encode_roster_file(pinned.chain))
-            return pinned
-    before = load_trusted(home)
-    trusted = trust_update(before, chain)
-    if trusted is not before:
-        write_whole(home.roster, encode_roster_file(trusted.chain), overwrite=True)
     return trusted
 
 
@@ -192,60 +150,3 @@ class RosterEditor:
 
     def _store(self, draft: Roster) -> None:
         write_whole(self._home.pending_roster, encode_roster(draft), overwrite=True, mode=0o600)
-
-
-def describe_changes(old: Roster, new: Roster) -> tuple[str, ...]:
-    """Say in lines what a new version changes: all about offices and their keys, and groups."""
-    lines: list[str] = []
-    for handle in sorted({*old.handles(old.version), *new.handles(new.version)}):
-        before = _facts(old, handle) if old.has_office(handle, old.version) else frozenset()
-        after = _facts(new, handle) if new.has_office(handle, new.version) else frozenset()
-        lines += [f"- {fact}" for fact in sorted(before - after)]
-        lines += [f"+ {fact}" for fact in sorted(after - before)]
-    lines += [f"+ {mark}" for mark in sorted(_marks(new) - _marks(old))]
-    for name in sorted({group.name for group in (*old.groups, *new.groups)}):
-        members, now = old.members(name, old.version), new.members(name, new.version)
-        lines += [f"- @{name}: {handle}" for handle in members if handle not in now]
-        lines += [f"+ @{name}: {handle}" for handle in now if handle not in members]
-    return tuple(lines)
-
-
-def _facts(roster: Roster, handle: str) -> frozenset[str]:
-    office, version = roster.office(handle), roster.version
-    facts = [f"title {office.title(version)}", *(f"right {right}" for right in office.rights(version))]
-    facts += [f"signing {key.fingerprint()}" for key in office.signing_keys(version)]
-    sealing = office.sealing_key(version)
-    if sealing is not None:
-        facts.append(f"sealing {sealing_fingerprint(encode_sealing(sealing))}")
-    if office.threshold(version) > 1:
-        facts.append(f"threshold {office.threshold(version)}")
-    return frozenset(f"{handle}: {fact}" for fact in facts)
-
-
-def _marks(roster: Roster) -> frozenset[str]:
-    """Name the keys that are marked as compromised, of ended offices too."""
-    return frozenset(
-        f"{office.handle}: {parse_signing(entry.value).fingerprint()} compromised since"
-        f" {format_date(entry.compromised)}"
-        for office in roster.offices
-        for entry in office.signing_entries
-        if entry.compromised is not None
-    )
-
-
-def allowed_signers(roster: Roster) -> str:
-    """Write the signing keys of all offices as OpenSSH's allowed_signers, for `ssh-keygen -Y verify`.
-
-    A key that has ended is valid before the date of the version that ended it, or before it was compromised.
-    """
-    lines = []
-    for office in roster.offices:
-        for entry in office.signing_entries:
-            options = 'namespaces="dispatch-note"'
-            ends = [roster.version_record(end).date for end in (entry.until, office.until) if end is not None]
-            if entry.compromised is not None:
-                ends.append(entry.compromised)
-            if ends:
-                options += f',valid-before="{min(ends):%Y%m%d%H%M%S}Z"'
-            lines.append(f"{office.handle} {options} {entry.value}\n")
-    return "".join(lines)

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from dispatch.audit.findings import NOT_PROVEN
+from dispatch.audit.report import by_obligation
 from dispatch.duties.collation import Choices, Entries, Figures, Lines, is_below_target
 from dispatch.duties.slots import events_of, rates
 from dispatch.formats.message import Receipt
-from dispatch.render.audit import VERDICTS, by_obligation, runs_text
+from dispatch.render.audit import VERDICTS, runs_text
 from dispatch.render.collation import figure, occasion_text, plain, span_text
 from dispatch.render.terminal import clean
 from keys.codec import encode_base64

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from dispatch.duties.as_json import slot_json
 from dispatch.formats.note import Number
 from dispatch.office import Office
 from dispatch.render.collation import collation_json
-from dispatch.render.duties import slot_json
 from dispatch.store.home import Home
 from tests.forge.homes import END, shuffled
 

@@ -15,9 +15,9 @@ from dispatch.audit.archive import Archive, SafeNames
 from dispatch.audit.auditing import run_audit
 from dispatch.audit.bundle import Inputs, Tools, write_bundle
 from dispatch.audit.circulars import Text
+from dispatch.audit.report import report_bytes
 from dispatch.cli.main import run
 from dispatch.errors import RefusedError, StorageError
-from dispatch.render.audit import report_bytes
 from keys.text import format_date
 from tests.audit.faults import FAULTS
 from tests.forge.archive import BRANCHES, END, ForgedArchive, make_archive

@@ -11,7 +11,8 @@ import pytest
 
 from dispatch.audit.circulars import Text
 from dispatch.audit.findings import NOT_PROVEN
-from dispatch.render.audit import report_bytes, report_json, report_text, runs_text
+from dispatch.audit.report import report_bytes, report_json
+from dispatch.render.audit import report_text, runs_text
 from dispatch.render.html import audit_html
 from tests.audit.test_faults import run
 from tests.forge.archive import DAY, ForgedArchive

@@ -59,7 +59,7 @@ def make(folder: Path, offices: int, months: int):  # noqa: ANN201 - a script's 
     from dispatch.formats.plaintext import Secrets, encode_secrets
     from dispatch.office import Office
     from dispatch.office.compose import outgoing_receipt, outgoing_report
-    from dispatch.office.outbox import _message
+    from dispatch.office.readiness import _message
     from dispatch.realm.setup import create_office
     from dispatch.store import Allotment
     from dispatch.store.home import Home

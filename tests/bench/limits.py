@@ -135,8 +135,8 @@ def make_realm(folder: Path, count: int) -> str:
 
     Gives the root fingerprint. The group @all holds the branches without a home.
     """
-    from dispatch.realm.roster import load_trusted
     from dispatch.realm.setup import create_office
+    from dispatch.realm.trusted import load_trusted
     from dispatch.store.home import Home
     from keys.keyfile import read_keyfile
     from keys.roster import add_offices, next_version, set_group
@@ -327,7 +327,7 @@ def too_many(folder: Path, sizes: Sizes) -> Iterator[Row]:
 
 def _fill_roster(folder: Path) -> int:
     """Leave edits that make a roster a little too long; give its size."""
-    from dispatch.realm.roster import load_trusted
+    from dispatch.realm.trusted import load_trusted
     from dispatch.store.home import Home
     from keys.roster import add_offices, next_version
     from keys.roster.form import encode_roster

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from dispatch.checks.values import check_values, read_values
 from dispatch.drafts import ReportDraft, read_draft
-from dispatch.drafts.form import MAX_ROWS, read_table, report_template
+from dispatch.drafts.csvtable import MAX_ROWS, read_table
+from dispatch.drafts.form import report_template
 from dispatch.errors import REFUSED, MalformedError, RefusedError
 from dispatch.formats.message import Answered, Circular, Report
 from dispatch.formats.obligation import Field, Form, Obligation

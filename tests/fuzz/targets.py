@@ -29,11 +29,13 @@ from dispatch.audit.archive import Archive
 from dispatch.audit.auditing import run_audit
 from dispatch.audit.circulars import Text
 from dispatch.audit.findings import KINDS
+from dispatch.audit.report import report_bytes
 from dispatch.checks.opening import open_envelope
 from dispatch.checks.values import check_values, read_values
 from dispatch.checks.verifier import VerifiedEnvelope, VerifiedNote, Verifier
 from dispatch.drafts import Draft, ReportDraft, parse_draft, read_draft
-from dispatch.drafts.form import read_table, report_template
+from dispatch.drafts.csvtable import read_table
+from dispatch.drafts.form import report_template
 from dispatch.drafts.tomlindex import TomlIndex
 from dispatch.errors import DispatchError, DraftError, NotReadyError, Problem, ProofError
 from dispatch.formats.envelope import (
@@ -59,7 +61,7 @@ from dispatch.formats.note import MAX_DECIMAL, Number, encode_note, parse_note, 
 from dispatch.formats.obligation import Form, Value
 from dispatch.formats.plaintext import Secrets, encode_secrets, parse_plaintext, parse_secrets
 from dispatch.formats.statement import encode_statement, parse_statement
-from dispatch.render.audit import report_bytes, report_text
+from dispatch.render.audit import report_text
 from dispatch.render.html import audit_html
 from dispatch.render.message import message_text
 from dispatch.render.terminal import clean

@@ -24,7 +24,7 @@ from dispatch.formats.note import Head, Number, parse_note
 from dispatch.formats.plaintext import padded_size
 from dispatch.office import Office
 from dispatch.office.compose import outgoing_draft
-from dispatch.office.outbox import refuse_unless_ready
+from dispatch.office.readiness import refuse_unless_ready
 from dispatch.store import Register
 from dispatch.system.files import locked
 from keys import age

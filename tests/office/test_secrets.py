@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dispatch.cli.main import run
-from dispatch.realm.roster import load_trusted
+from dispatch.realm.trusted import load_trusted
 from dispatch.store.attachments import seal_attachment
 from dispatch.store.home import Home
 from keys import age

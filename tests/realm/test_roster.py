@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dispatch.errors import RefusedError
-from dispatch.realm.roster import RosterEditor, accept_roster, allowed_signers, describe_changes, load_trusted
+from dispatch.realm.roster import RosterEditor
+from dispatch.realm.trusted import accept_roster, load_trusted
+from dispatch.render.roster import allowed_signers, describe_changes
 from dispatch.store.home import Home
 from keys.card import make_card, sign_card
 from keys.errors import (

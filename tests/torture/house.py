@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from dispatch.store.home import Home
     from keys.roster import Roster
 
-MODULES = ("incoming", "outgoing", "roster", "setup", "verify")
+MODULES = ("export", "init", "issue", "keys", "list", "read", "receive", "roster", "verify")
 PART = 64 * 1024
 POLLED = 0.0005
 # What has been found whole need not be looked at again: digests of files, with those of what they depend on.

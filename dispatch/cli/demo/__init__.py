@@ -290,7 +290,7 @@ def _cat(name: str) -> None:
 
 
 def _root_fingerprint() -> str:
-    from dispatch.realm.roster import load_trusted
+    from dispatch.realm.trusted import load_trusted
     from dispatch.store.home import Home
 
     roster = load_trusted(Home(Path("cc"))).roster

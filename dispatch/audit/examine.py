@@ -1,0 +1,216 @@
+"""One file of an archive -> what it proves, and what is wrong with it."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from dispatch.audit.archive import NOTE, STATEMENT
+from dispatch.audit.findings import kind_of, text_of
+from dispatch.checks.verifier import Commitment, Verifier, commitment_of, verify_copy, verify_statement
+from dispatch.errors import FINDINGS, UNEXPECTED, DispatchError, StorageError, exit_code
+from dispatch.formats.envelope import MAX_ENVELOPE, parse_copy, parse_signed_note, split_envelope
+from dispatch.formats.statement import MAX_STATEMENT, Statement, parse_statement
+from dispatch.system.files import read_capped
+from keys import age
+from keys.errors import KeysError, UnlistedKeyError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from dispatch.audit.archive import Source
+    from dispatch.audit.findings import Severity
+    from dispatch.formats.envelope import SignedNote
+    from dispatch.formats.note import Note, Number
+    from keys.signed import SignedText
+    from keys.signing import VerifyKey
+    from keys.trust import TrustedRoster
+
+
+_NOTE_START = b"dispatch/v1\n"
+
+
+_STATEMENT_START = b"dispatch-register/v1\n"
+
+
+_ENVELOPE_END = b"-----END AGE ENCRYPTED FILE-----\n"
+
+
+_SIGNED_END = b"-----END SSH SIGNATURE-----\n"
+
+
+class Fault(NamedTuple):
+    """What is wrong with a file. `subject` empty: the file itself. `number`, `id`: what its note claims."""
+
+    kind: str
+    subject: str
+    text: str
+    code: int
+    severity: Severity = "broken"
+    number: Number | None = None
+    id: bytes = b""
+
+
+class NoteText(NamedTuple):
+    """A note that holds. `keys`: fingerprints; `compromised`: since when too few of them are sound."""
+
+    text: bytes
+    keys: tuple[str, ...]
+    compromised: datetime | None
+
+
+class Place(NamedTuple):
+    """One copy: its place from 1, its addressee, the dispatch before it or empty."""
+
+    number: int
+    to: str
+    after: str
+
+
+class Seen(NamedTuple):
+    """What one file came to. `id`: of a note that holds; `note`: with it, the first time in a process."""
+
+    fault: Fault | None = None
+    id: bytes = b""
+    note: NoteText | None = None
+    place: Place | None = None
+    statement: Statement | None = None
+
+
+class _Head(NamedTuple):
+    """The outcome of a signed note, kept so that its other copies need only their own checks."""
+
+    fault: Fault | None
+    id: bytes
+    said: Commitment | None
+
+
+class Examiner:
+    """Checks files one by one against a trusted roster; every process has one of its own."""
+
+    def __init__(self, trusted: TrustedRoster) -> None:
+        self._trusted = trusted
+        self._verifier = Verifier(trusted)
+        self._heads: dict[bytes, _Head] = {}
+
+    def examine(self, source: Source) -> Seen:
+        """Check one file (steps 1 to 5); never raises for what is in it."""
+        if source.link:
+            text = "a link, which is not followed"
+            return Seen(Fault("link-not-followed", source.name, text, FINDINGS, "warning"))
+        if source.error:
+            return Seen(_unreadable(source, source.error))
+        ending = source.name[source.name.rfind(".") :].casefold()
+        data = None
+        try:
+            limit = MAX_STATEMENT if ending == STATEMENT else MAX_ENVELOPE
+            data = read_capped(Path(source.place), limit, regular=True)
+            return self._examine_data(data, ending, source.name)
+        except (OSError, StorageError) as error:
+            return Seen(_unreadable(source, text_of(error, source.place)))
+        except (DispatchError, KeysError) as error:
+            return Seen(_fault_of_file(error, source, data))
+
+    def _examine_data(self, data: bytes, ending: str, name: str) -> Seen:
+        if ending == STATEMENT:
+            return self._examine_statement(data, name)
+        if ending == NOTE:
+            head, new = self._examine_head(data)
+            return Seen(fault=head.fault, id=head.id, note=new)
+        return self._examine_envelope(data)
+
+    def _examine_statement(self, data: bytes, name: str) -> Seen:
+        signed = parse_statement(data)
+        try:
+            return Seen(statement=verify_statement(signed, self._trusted))
+        except (DispatchError, KeysError) as error:
+            kind = self._kind(error, signed.statement.issuer, signed.signed)
+            return Seen(Fault(kind, name, str(error), exit_code(error)))
+
+    def _examine_envelope(self, data: bytes) -> Seen:
+        head_text, copy_text, armored = split_envelope(data)
+        # grammar first: what the head gives for the first time must not be lost
+        copy = parse_copy(copy_text)
+        body = age.decode_armor_canonical(armored)
+        head, new = self._examine_head(head_text)
+        if head.said is None:
+            return Seen(fault=head.fault)
+        try:
+            verify_copy(copy, body, head.said, self._verifier.roster)
+        except (DispatchError, KeysError) as error:
+            subject = f"{head.said.number} to {copy.to}"
+            # the note itself holds, and is evidence
+            return Seen(Fault(kind_of(error), subject, str(error), exit_code(error)), head.id, new)
+        return Seen(None, head.id, new, Place(copy.index, copy.to, str(copy.after) if copy.after else ""))
+
+    def _examine_head(self, data: bytes) -> tuple[_Head, NoteText | None]:
+        """Check a signed note, unless it was checked: the outcome, and the note the first time that it holds.
+
+        Raises NoteError, FormatError for its grammar.
+        """
+        key = sha256(data).digest()
+        known = self._heads.get(key)
+        if known is not None:
+            return known, None
+        signed = parse_signed_note(data)
+        note = signed.note
+        new = None
+        try:
+            keys = self._verifier.verify_note(signed).keys
+        except (DispatchError, KeysError) as error:
+            head = _Head(self._fault_of_note(error, signed), b"", None)
+        else:
+            head = _Head(None, signed.id, commitment_of(note))
+            fingerprints = tuple(sorted(key.fingerprint() for key in keys))
+            new = NoteText(signed.signed.text, fingerprints, self._compromised(note, keys))
+        self._heads[key] = head
+        return head, new
+
+    def _compromised(self, note: Note, keys: Iterable[VerifyKey]) -> datetime | None:
+        """Tell since when nothing but other offices' receipts proves a note; None if its keys are enough."""
+        office = self._verifier.roster.office(note.number.handle)
+        entries = [entry for key in keys if (entry := office.signing_entry(key)) is not None]
+        marks = sorted(entry.compromised for entry in entries if entry.compromised is not None)
+        # so many of its keys may be in other hands before fewer than the threshold are left
+        spare = len(entries) - office.threshold(note.roster.version)
+        return marks[spare] if len(marks) > spare else None
+
+    def _fault_of_note(self, error: Exception, signed: SignedNote) -> Fault:
+        note = signed.note
+        kind = self._kind(error, note.number.handle, signed.signed)
+        subject = str(note.number)
+        if kind in ("unknown-roster-version", "another-realm", "roster-contradicted"):
+            # one finding for all that names it
+            subject = f"{note.roster.realm}/{note.roster.version}"
+        return Fault(kind, subject, str(error), exit_code(error), "broken", note.number, signed.id)
+
+    def _kind(self, error: Exception, issuer: str, signed: SignedText) -> str:
+        """Name what is wrong with a signature: a key of nobody's is another matter than one of the office."""
+        if isinstance(error, UnlistedKeyError):
+            office = self._verifier.roster.office(issuer)
+            if all(office.signing_entry(one.verify_key) for one in signed.parsed):
+                return "key-not-in-force"
+        return kind_of(error)
+
+
+def _unreadable(source: Source, why: str) -> Fault:
+    return Fault("unreadable-file", source.name, why, UNEXPECTED, "missing")
+
+
+def _fault_of_file(error: Exception, source: Source, data: bytes | None) -> Fault:
+    """Say what is wrong with a file that cannot be understood: foreign, cut off, or against the grammar.
+
+    `data`: None of one that is too long to be read.
+    """
+    kind = kind_of(error)
+    if kind == "malformed-file" and data is not None:
+        is_statement = source.name.casefold().endswith(STATEMENT)
+        start = _STATEMENT_START if is_statement else _NOTE_START
+        bare = is_statement or source.name.casefold().endswith(NOTE)
+        if not data.startswith(start):
+            kind = "foreign-file" if data else "truncated-file"
+        elif not data.endswith(_SIGNED_END if bare else _ENVELOPE_END):
+            kind = "truncated-file"
+    return Fault(kind, source.name, text_of(error, source.place), exit_code(error))
