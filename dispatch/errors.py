@@ -175,6 +175,30 @@ def exit_code(error: BaseException) -> int:
     return next((code for kind, code in _KEYS_CODES if isinstance(error, kind)), UNEXPECTED)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """What went wrong with one of many items: an error without the frames that hold the whole item.
+
+    `kind`: the class of the error. `code`: its exit code. `hint`: what to do, or empty.
+    """
+
+    kind: type[BaseException]
+    code: int
+    text: str
+    hint: str
+
+    def __str__(self) -> str:
+        """Give the text."""
+        return self.text
+
+
+def failure_of(error: BaseException) -> Failure:
+    """Keep the words and the code of an error."""
+    return Failure(
+        kind=type(error), code=exit_code(error), text=describe(error), hint=getattr(error, "hint", "")
+    )
+
+
 def describe(error: BaseException) -> str:
     """Say what went wrong in one line; what the system says without its error number."""
     if isinstance(error, OSError) and error.strerror:

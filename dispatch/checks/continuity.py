@@ -7,16 +7,25 @@ is registered all the same, and said: whichever came first, the other may be the
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from dispatch.errors import FutureError
 from dispatch.formats.merkle import leaf_hash
 from keys.text import format_date
+from keys.trust import check_first_arrival
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+    from datetime import datetime
 
     from dispatch.formats.merkle import CompactRange
     from dispatch.formats.note import Head, Note, Number
+    from keys.signing import VerifyKey
+    from keys.trust import TrustedRoster
+
+
+CLOCK_TOLERANCE = timedelta(days=1)
 
 
 class HeldNote(NamedTuple):
@@ -41,6 +50,27 @@ class Held(Protocol):
 
     def tree(self, issuer: str, volume: str, size: int) -> CompactRange | None:
         """Give the tree over the first ids of a volume; None if not all of them are held."""
+
+
+def check_timely(
+    note: Note, keys: Sequence[VerifyKey], trusted: TrustedRoster, now: datetime, arrived: datetime
+) -> None:
+    """Check that a note which is not registered yet may be accepted now (steps 2 and 12).
+
+    `keys`: who signed it. `arrived`: when its file was first seen. Raises FutureError for a note dated more
+    than CLOCK_TOLERANCE ahead, and as `check_first_arrival` does.
+    """
+    if is_ahead(note.date, now):
+        raise FutureError(
+            f"dated {format_date(note.date)}, more than a day ahead of our clock",
+            hint="check the clock of this machine",
+        )
+    check_first_arrival(trusted, note.number.handle, keys, arrived)
+
+
+def is_ahead(date: datetime, now: datetime) -> bool:
+    """Tell whether a date lies so far ahead that receivers hold what has it."""
+    return date - now > CLOCK_TOLERANCE
 
 
 def contradictions(

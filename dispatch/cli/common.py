@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from dispatch.formats.note import Number
     from dispatch.office import Office
-    from dispatch.office.outbox import Issued
+    from dispatch.office.results import Issued
     from dispatch.store.home import Home
 
 CLOCK_VARIABLE = "DISPATCH_NOW"
@@ -162,9 +162,7 @@ def warn_unreleased(office: Office) -> None:
 
 def warn_ahead(office: Office, issued: Issued) -> None:
     """Warn of a dispatch that others will hold, since a clock once ran ahead and dates never decrease."""
-    from dispatch.office.inbox import CLOCK_TOLERANCE
-
-    if issued.note.date - office.now > CLOCK_TOLERANCE:
+    if office.is_ahead(issued.note):
         warn(
             f"{issued.number} is dated {format_date(issued.note.date)}, as the one before it, when a clock "
             "ran ahead: others hold it until that day"

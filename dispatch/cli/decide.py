@@ -9,15 +9,12 @@ import click
 from dispatch.cli.common import number_argument, open_office
 from dispatch.cli.issue import show_issued
 from dispatch.cli.options import directory_option, json_option
-from dispatch.errors import RefusedError
+from dispatch.formats.periods import parse_day
+from dispatch.office.compose import SlotName
 from keys.errors import FormatError
 
 if TYPE_CHECKING:
-    from datetime import datetime
     from pathlib import Path
-
-    from dispatch.formats.note import Number
-    from dispatch.office import Office
 
 
 @click.command("decide")
@@ -63,26 +60,15 @@ def decide_command(
         )
     ours = open_office()
     try:
-        if office is None:
-            issued = ours.decide(named, return_, directory)
-        else:
-            from dispatch.office.compose import SlotName
-
-            slot = SlotName(obligation, office, period, event)
-            until = _end_of_day(ours, named, extend) if extend else None
-            issued = ours.decide_slot(named, slot, until, waive, directory)
+        issued = ours.decide(
+            named,
+            "accept" if accept else "return" if return_ else "extend" if extend else "waive",
+            slot=SlotName(obligation, office, period, event) if office else None,
+            until=parse_day(extend) if extend else None,
+            reason=return_ or waive,
+            directory=directory,
+        )
     except FormatError as error:
         raise click.UsageError(str(error)) from None
     show_issued(ours, issued, as_json=as_json)
     return 0
-
-
-def _end_of_day(office: Office, number: Number, day: str) -> datetime:
-    """Give the end of a day in the circular's zone. Raises FormatError, RefusedError."""
-    from dispatch.formats.message import Circular
-    from dispatch.formats.periods import day_after, find_zone, midnight
-
-    opened = office.docket.find(number)
-    if opened is None or not isinstance(opened.message, Circular):
-        raise RefusedError(f"{number} is not a circular of ours: only its issuer decides")
-    return midnight(day_after(day), find_zone(opened.message.zone))

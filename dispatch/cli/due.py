@@ -16,7 +16,7 @@ from dispatch.cli.common import (
     write_output,
 )
 from dispatch.cli.options import force_option, json_option
-from dispatch.errors import FINDINGS, RefusedError
+from dispatch.errors import FINDINGS
 
 
 @click.command("due")
@@ -55,12 +55,9 @@ def due_command(
     only = number_argument(number) if number else None
     office = open_office()
     now = moment_argument("--at", at) if at else office.now
-    cases = [case for case in office.cases() if only is None or case.number == only]
-    if only is not None and not cases:
-        raise RefusedError(f"{only} is no circular of the register", hint="`dispatch list` shows what it has")
-    slots = {case.number: office.visible_slots(case, now) for case in cases}
-    everything = [slot for case in cases for slot in slots[case.number]]
-    standings = [(case, one) for case in cases for one in office.visible_standings(case, now)]
+    found = office.due(only, now)
+    everything = [slot for one in found for slot in one.slots]
+    standings = [(one.case, standing) for one in found for standing in one.standings]
     if ics:
         from dispatch.render.calendar import calendar
 
@@ -71,17 +68,14 @@ def due_command(
         )
         _print_rows(rows, as_csv=as_csv)
     else:
-        seen = [
-            case for case in cases if office.sees_all(case) and len(slots[case.number]) + len(case.addressees)
-        ]
+        seen = [one for one in found if one.sees_all and (one.slots or one.case.addressees)]
         own = [slot for slot in everything if slot.office == office.handle]
         answers = [(case, one) for case, one in standings if one.office == office.handle and not one.is_met]
-        texts = [case_text(case, slots[case.number], now, width()) for case in seen]
+        texts = [case_text(one.case, one.slots, now, width()) for one in seen]
         if own or answers or not seen:
             texts.insert(0, own_text(own, answers, width()))
-        print_text("\n\n".join(texts + [LEGEND] * any(slots[case.number] for case in seen)))
-    overdue = any(one.state == "overdue" for one in everything) or any(one.is_overdue for _, one in standings)
-    return FINDINGS if strict and overdue else 0
+        print_text("\n\n".join(texts + [LEGEND] * any(one.slots for one in seen)))
+    return FINDINGS if strict and any(one.is_overdue for one in found) else 0
 
 
 def _print_rows(rows: list[dict[str, Any]], *, as_csv: bool) -> None:

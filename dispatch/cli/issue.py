@@ -1,4 +1,4 @@
-"""draft, check, issue, export: the way out."""
+"""issue: seal, sign and register a draft."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ from keys.codec import encode_base64
 from keys.text import format_date
 
 if TYPE_CHECKING:
-    from dispatch.checks.addressees import Addressees
+    from dispatch.errors import Problem
     from dispatch.office import Office
-    from dispatch.office.outbox import Issued
+    from dispatch.office.drafting import Checked
+    from dispatch.office.results import Issued
 
 
-def _warn_of_classical(office: Office, addressees: Addressees) -> None:
-    roster = office.trusted.roster
-    classical = [name for name in addressees.copies if roster.office(name).is_classical(roster.version)]
-    if classical:
-        warn(f"not protected from quantum computers: the copies for {', '.join(classical)}")
+def warn_of_classical(checked: Checked) -> None:
+    """Warn of the copies that are not protected from quantum computers."""
+    if checked.classical:
+        warn(f"not protected from quantum computers: the copies for {', '.join(checked.classical)}")
 
 
 @click.command("issue")
@@ -60,21 +60,23 @@ def issue_command(draft: str, directory: Path | None, attachments: tuple[Path, .
 
     reading = read_draft(read_input(draft))
     if reading.draft is None or reading.problems:
-        for problem in reading.problems:
-            show_problem(problem.text, problem.hint, f"{draft}:{problem.line}")
-        return worst(problem.code for problem in reading.problems)
+        return _show_problems(draft, reading.problems)
     office = open_office()
     checked = office.check(reading.draft)
     if checked.outgoing is None or checked.problems:
-        for problem in checked.problems:
-            show_problem(problem.text, problem.hint, f"{draft}:{problem.line}")
-        return worst(problem.code for problem in checked.problems)
-    if checked.addressees is not None:
-        _warn_of_classical(office, checked.addressees)
+        return _show_problems(draft, checked.problems)
+    warn_of_classical(checked)
     with progress("sealing") as show:
         issued = office.send(checked.outgoing, attachments, directory, show)
     show_issued(office, issued, as_json=as_json)
     return 0
+
+
+def _show_problems(draft: str, problems: tuple[Problem, ...]) -> int:
+    """Show what stops a draft, each with its line; give the worst exit code."""
+    for problem in problems:
+        show_problem(problem.text, problem.hint, f"{draft}:{problem.line}")
+    return worst(problem.code for problem in problems)
 
 
 def show_issued(office: Office, issued: Issued, *, as_json: bool) -> None:

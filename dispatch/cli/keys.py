@@ -43,7 +43,7 @@ def keys_command() -> None:
 @json_option
 def keys_show(*, as_json: bool) -> None:
     """Show the fingerprints that people compare by voice."""
-    card = open_office().card
+    card = open_office().card_content
     if as_json:
         print_json(
             {
@@ -88,9 +88,9 @@ def keys_export(form: str | None, output: str | None, *, force: bool) -> None:
     secret = form in ("age-identity", "ssh-key")
     match form:
         case "age-recipient":
-            text = "".join(f"{parse_sealing(line)}\n" for line in office.card.sealing)
+            text = "".join(f"{parse_sealing(line)}\n" for line in office.card_content.sealing)
         case "ssh-public":
-            text = "".join(f"{line} {office.handle}\n" for line in office.card.signing)
+            text = "".join(f"{line} {office.handle}\n" for line in office.card_content.signing)
         case "age-identity":
             text = "".join(f"{identity.secret_text()}\n" for identity in office.keys.identities)
         case _:

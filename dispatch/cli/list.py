@@ -32,10 +32,7 @@ def list_command(direction: str | None, *, in_force: bool, everything: bool, as_
         _list_waiting(office, direction, as_json=as_json)
         return 0
     ours = {"in": False, "out": True}.get(direction or "")
-    listed = office.list(-1 if everything or in_force else 50, ours=ours)
-    if in_force:
-        standing = office.docket.in_force()
-        listed = tuple(item for item in listed if item.entry.number in standing)
+    listed = office.list(-1 if everything else 50, ours=ours, in_force=in_force)
     if as_json:
         print_json([_listed_json(item, office.handle) for item in listed])
         return 0
@@ -66,7 +63,7 @@ def _listed_json(item: Listed, handle: str) -> dict[str, Any]:
 
 
 def _list_waiting(office: Office, state: str, *, as_json: bool) -> None:
-    waiting = office.register.waiting.list("held" if state == "held" else "rejected")
+    waiting = office.waiting("held" if state == "held" else "rejected")
     if as_json:
         print_json(
             [

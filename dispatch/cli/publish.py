@@ -41,29 +41,32 @@ def publish_command(
     dispatch publish cc/2026/17 -o public --annotate "Read out in Tula on 3 May"
     dispatch publish cc/2026/17 -o audit --for-audit
     """
-    from dispatch.office.publication import note_file, published_names
     from dispatch.render.html import publication_html
     from dispatch.system.files import make_folder, write_whole
 
     office = open_office()
-    opened = office.read(number_argument(number))
-    message_name, note_name, page_name, audit_name = published_names(opened)
-    roster = office.trusted.roster
-    version = opened.verified.note.roster.version
+    publication = office.publish(number_argument(number))
+    names = publication.name("message"), publication.name("note")
     page = publication_html(
-        opened.message,
-        content=opened.verified.note.content,
-        copies=opened.verified.note.copies.count,
-        title=roster.office(opened.message.from_).title(version),
-        names=(message_name, note_name),
+        publication.message,
+        content=publication.content,
+        copies=publication.copies,
+        title=publication.title,
+        names=names,
         annotations=annotations,
     )
-    files = [(message_name, opened.line), (note_name, note_file(opened)), (page_name, page.encode())]
+    files = dict(
+        zip(
+            (*names, publication.name("html")),
+            (publication.line, publication.note, page.encode()),
+            strict=True,
+        )
+    )
     make_folder(directory)
-    for name, data in files:
+    for name, data in files.items():
         write_whole(directory / name, data, overwrite=force)
-    say(f"{', '.join(name for name, _ in files)} are in {directory}")
+    say(f"{', '.join(files)} are in {directory}")
     if for_audit:
-        secret = opened.line + opened.secrets_line
-        write_whole(directory / audit_name, secret, overwrite=force, mode=0o600)
+        audit_name = publication.name("circular")
+        write_whole(directory / audit_name, publication.audit, overwrite=force, mode=0o600)
         warn(f"{audit_name} is there too, for the auditor alone: it holds the secrets of the circular")

@@ -15,8 +15,7 @@ from dispatch.render.terminal import escape_json
 from keys.text import parse_date
 
 if TYPE_CHECKING:
-    from dispatch.checks.opening import OpenedMessage
-    from dispatch.office import Office
+    from dispatch.office import Office, OpenedMessage
 
 
 @click.command("read")
@@ -62,8 +61,8 @@ def _show(office: Office, opened: OpenedMessage, beside: Path, save: Path | None
                 parse_date(opened.message.date),
                 titles,
                 width(),
-                touches=office.docket.touches_on(opened.verified.note.number),
-                form=office.docket.form_of(opened.message),
+                touches=office.opened.effects_on(opened.verified.note.number),
+                form=office.opened.form_of(opened.message),
             )
         )
     if save is not None:

@@ -21,12 +21,12 @@ from dispatch.cli.common import (
     width,
 )
 from dispatch.cli.options import folder_type, json_option
-from dispatch.errors import describe, worst
+from dispatch.errors import worst
 from dispatch.render.terminal import table
 
 if TYPE_CHECKING:
     from dispatch.office import Office, Reception
-    from dispatch.office.inbox import Received
+    from dispatch.office.results import Received
 
 
 @click.command("receive")
@@ -57,7 +57,7 @@ def receive_command(path: tuple[Path, ...], directory: Path | None, *, as_json: 
     )
     warn_unreleased(office)
     code = report_reception(office, reception, as_json=as_json)
-    held = len(office.register.waiting.list("held"))
+    held = len(office.waiting("held"))
     if held:
         say(f"{held} held: `dispatch list --held` says why")
     return code
@@ -94,16 +94,16 @@ def _report_received(outcomes: tuple[Received, ...], *, as_json: bool) -> int:
             names = ", ".join(f"{digest.hex()}.age" for digest in outcome.missing)
             warn(f"{outcome.number}: attachments are missing: {names}; receive it again with them beside it")
         if outcome.error is not None:
-            show_error(outcome.error, outcome.file)
+            show_problem(outcome.error.text, outcome.error.hint, outcome.file)
             if outcome.state in ("held", "rejected"):
                 say(f"{outcome.file}: kept as {outcome.state}")
     if as_json:
         print_json([_received_json(outcome) for outcome in outcomes])
     else:
         rows = [
-            (outcome.state, str(outcome.number), outcome.opened.message.kind, outcome.opened.message.subject)
+            (outcome.state, str(outcome.number), outcome.kind, outcome.subject or "")
             for outcome in outcomes
-            if outcome.opened is not None
+            if outcome.kind is not None
         ]
         if rows:
             print_text(table(("state", "number", "kind", "subject"), rows, width(), "subject"))
@@ -115,19 +115,18 @@ def _issuer(outcome: Received) -> str | None:
 
 
 def _received_json(outcome: Received) -> dict[str, Any]:
-    message = outcome.opened.message if outcome.opened else None
     return {
         "file": outcome.file,
         "ok": outcome.error is None,
         "number": str(outcome.number) if outcome.number else None,
-        "kind": message.kind if message else None,
+        "kind": outcome.kind,
         "from": _issuer(outcome),
-        "subject": message.subject if message else None,
+        "subject": outcome.subject,
         "state": outcome.state,
         "never_came": str(outcome.after) if outcome.after else None,
         "disputed": str(outcome.disputed) if outcome.disputed else None,
         "contradiction": outcome.contradiction or None,
         "missing": [f"{digest.hex()}.age" for digest in outcome.missing],
-        "error": describe(outcome.error) if outcome.error else None,
+        "error": outcome.error.text if outcome.error else None,
         "code": outcome.code,
     }

@@ -26,4 +26,4 @@ def register_export(volume: str | None, output: str | None, *, force: bool) -> N
     dispatch register export --volume 2026 -o cc-2026.register
     """
     office = open_office()
-    write_output(office.register_statement(volume), output, force=force)
+    write_output(office.signed_list(volume), output, force=force)

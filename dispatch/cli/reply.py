@@ -46,7 +46,7 @@ def reply_command(
     circular = number_argument(number)
     office = open_office()
     try:
-        issued = office.reply(circular, state, by, refuse, directory)
+        issued = office.reply(circular, state, by=by, reason=refuse, directory=directory)
     except FormatError as error:
         raise click.UsageError(f"--by or --refuse: {error}") from None
     show_issued(office, issued, as_json=as_json)

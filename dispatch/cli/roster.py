@@ -10,6 +10,7 @@ from dispatch.cli.common import (
     ask_passphrase,
     chosen_home,
     clock,
+    open_office,
     print_json,
     print_text,
     read_input,
@@ -203,18 +204,11 @@ def roster_import(file: str, pin: str | None) -> int:
     dispatch roster import rkp.roster --root SHA256:4Zs…
     """
     from dispatch.cli.receive import report_reception
-    from dispatch.realm.trusted import accept_roster
-
-    home = chosen_home()
-    home.demand()
-    roster = accept_roster(home, read_input(file), pin).roster
-    say(f"version {roster.version} of {roster.realm} is trusted here until {format_date(roster.expires)}")
-    if roster.expires <= clock():
-        warn("this roster has expired: ask its keeper for a newer one")
-    from dispatch.cli.common import open_office
 
     office = open_office()
-    register = office.register if home.register.exists() else None
-    if register and (register.waiting.list("held") or register.unreceipted() or register.unfinished()):
-        return report_reception(office, office.receive(()), as_json=False)
-    return 0
+    roster = office.trust(read_input(file), pin).roster
+    say(f"version {roster.version} of {roster.realm} is trusted here until {format_date(roster.expires)}")
+    if roster.expires <= office.now:
+        warn("this roster has expired: ask its keeper for a newer one")
+    reception = office.retry()
+    return report_reception(office, reception, as_json=False) if reception is not None else 0

@@ -22,7 +22,9 @@ from dispatch.drafts import Problem
 from dispatch.errors import MisfitError, RefusedError
 from dispatch.formats.blinding import ONCE, blind_slot, occasion_of
 from dispatch.formats.message import (
+    MESSAGE_FORMAT,
     Answered,
+    Attachment,
     Circular,
     Decision,
     Event,
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
     from dispatch.checks.opening import OpenedMessage
     from dispatch.drafts import Draft, ReportDraft
     from dispatch.formats.message import Precedence
+    from dispatch.formats.note import Number
     from keys.roster import Roster
 
 MAX_SUBJECT = 256
@@ -239,7 +242,7 @@ def outgoing_receipt(issuer: str, received: Iterable[OpenedMessage], roster: Ros
     )
 
 
-def outgoing_ruling(
+def outgoing_decision(
     report: OpenedMessage, circular: OpenedMessage, reason: str | None, roster: Roster
 ) -> Outgoing:
     """Make the decision on a report: accepted, or with a `reason` returned. Raises RefusedError."""
@@ -268,7 +271,7 @@ def outgoing_ruling(
     )
 
 
-def outgoing_slot_ruling(
+def outgoing_slot_decision(
     circular: OpenedMessage, name: SlotName, until: datetime | None, reason: str | None, roster: Roster
 ) -> Outgoing:
     """Make the decision that extends a slot `until` a moment, or waives it. Raises MisfitError."""
@@ -306,6 +309,35 @@ def outgoing_slot_ruling(
             "reason": reason,
         },
         answers=(blind_slot(slot_key(circular), decision, name.obligation, name.office, occasion),),
+    )
+
+
+def message_of(
+    outgoing: Outgoing,
+    number: Number,
+    date: datetime,
+    *,
+    salt: str,
+    secrets: str,
+    attachments: tuple[Attachment, ...],
+) -> Message:
+    """Make the message of what is to be said, now that it has a number.
+
+    `salt`, `secrets`: base64 of 32 random bytes, and of the digest of the secrets line.
+    """
+    return outgoing.kind(
+        format=MESSAGE_FORMAT,
+        salt=salt,
+        secrets=secrets,
+        number=str(number),
+        date=format_date(date),
+        from_=number.handle,
+        to=outgoing.to,
+        info=outgoing.info,
+        precedence=outgoing.precedence,
+        subject=outgoing.subject,
+        attachments=attachments,
+        **outgoing.members,
     )
 
 

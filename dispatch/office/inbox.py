@@ -5,10 +5,10 @@
         order      by issuer and number, so that a batch has no gaps of its own making
         check      steps 1 to 5 on the file, 6 to 11 on the message
         register   once, however often the same file comes
-        or hold    what a newer roster or a later day may make acceptable; tried again
-        or reject  what was truly sent to us and is wrong: kept as evidence
+        or hold    what a newer roster or a later day may make acceptable; it is tried again
+        or reject  what was truly sent to us and is wrong: it is kept as evidence
 
-What is merely malformed, forged or another's is reported and left where it lies.
+What is merely malformed, forged or addressed to others is reported and left where it lies.
 """
 
 from __future__ import annotations
@@ -16,88 +16,52 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, NamedTuple
 
+from dispatch.carriers.folder import arrivals
 from dispatch.checks.answers import check_fits
-from dispatch.checks.continuity import contradictions, passes_over
-from dispatch.checks.opening import OpenedMessage, open_envelope
-from dispatch.checks.verifier import VerifiedEnvelope, Verifier
+from dispatch.checks.continuity import check_timely, contradictions, passes_over
+from dispatch.checks.opening import open_envelope
+from dispatch.checks.verifier import Verifier
 from dispatch.errors import (
-    INTEGRITY,
     LOCKED,
     UNEXPECTED,
     AwaitedError,
     DispatchError,
-    FutureError,
     NotForUsError,
     RefusedError,
     StorageError,
     exit_code,
+    failure_of,
 )
-from dispatch.formats.envelope import MAX_ENVELOPE, Envelope, parse_envelope
+from dispatch.formats.envelope import MAX_ENVELOPE, parse_envelope
+from dispatch.office.results import Received
 from dispatch.store import Waiting
 from dispatch.store.attachments import take_along
-from dispatch.system.files import read_capped
-from dispatch.system.folders import find_files
 from keys.codec import decode_base64
-from keys.errors import KeyFileError, KeysError, PassphraseError, TrustError, UnknownVersionError
-from keys.text import format_date
-from keys.trust import check_current, check_first_arrival
+from keys.errors import KeyFileError, KeysError, PassphraseError, UnknownVersionError
+from keys.trust import check_current
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
+    from dispatch.carriers.folder import Arrival
     from dispatch.checks.continuity import HeldNote
+    from dispatch.checks.opening import OpenedMessage
+    from dispatch.checks.verifier import VerifiedEnvelope
+    from dispatch.formats.envelope import Envelope
     from dispatch.formats.note import Note, Number
+    from dispatch.office.context import OfficeContext
     from dispatch.office.opened import OpenedRegister
-    from dispatch.store import HeldState, Register
-    from keys.age.recipients import Identity
-    from keys.trust import TrustedRoster
-
-CLOCK_TOLERANCE = timedelta(days=1)
+    from dispatch.store import HeldState
 
 _MAX_REASON = 1000
 
-State = Literal["new", "known", "held", "rejected", "refused"]
 
 _ADDRESSEE = re.compile(rb"\n\ncopy: [0-9]{1,9}\nto: ([a-z0-9][a-z0-9-]{0,62})\n")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Received:
-    """What became of one file.
-
-    `state`: new or known (registered), held or rejected (kept aside), refused (left where it lies).
-    `after`: the dispatch before this one, if we never got it. `disputed`: one that is registered too, and of
-    which this one, or which of this one, does not know. `contradiction`: what it says, and others of its
-    register that are registered say otherwise; or empty. `missing`: attachments not here yet.
-    """
-
-    file: str
-    state: State
-    number: Number | None = None
-    opened: OpenedMessage | None = None
-    error: Exception | None = None
-    after: Number | None = None
-    disputed: Number | None = None
-    contradiction: str = ""
-    missing: tuple[bytes, ...] = ()
-
-    def __post_init__(self) -> None:
-        if self.error is not None:
-            # its frames hold the whole file, and there may be very many
-            self.error.__traceback__ = self.error.__context__ = self.error.__cause__ = None
-
-    @property
-    def code(self) -> int:
-        """The exit code of its error, or of what it contradicts; 0 without either."""
-        if self.error is not None:
-            return exit_code(self.error)
-        return INTEGRITY if self.contradiction else 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,258 +72,261 @@ class Batch:
     for_others: int
 
 
+class _Incoming(NamedTuple):
+    """One file on its way in. `arrived`: when we first saw it."""
+
+    data: bytes
+    path: Path
+    arrived: datetime
+    envelope: Envelope
+
+
+class _Registered(NamedTuple):
+    """A dispatch that is in the register now: its note, the number that its copy names before it."""
+
+    outcome: Received
+    note: Note
+    after: Number | None
+
+
 class Inbox:
     """The way in of one office's home, at one moment."""
 
-    def __init__(
-        self,
-        *,
-        handle: str,
-        register: Register,
-        trusted: TrustedRoster,
-        identities: Callable[[], Sequence[Identity]],
-        docket: OpenedRegister,
-        home: Path,
-        now: datetime,
-    ) -> None:
-        self._docket = docket
-        self._handle = handle
-        self._register = register
-        self._trusted = trusted
-        self._verifier = Verifier(trusted)
-        self._identities = identities
-        self._home = home
-        self._now = now
+    def __init__(self, context: OfficeContext, opened: OpenedRegister) -> None:
+        self._context = context
+        self._register = context.register
+        self._opened = opened
+        self._verifier = Verifier(context.trusted)
 
     def receive(self, paths: Iterable[Path]) -> Batch:
         """Take in files and folders; every one is tried."""
         outcomes: list[Received] = []
-        ours: list[tuple[Number, Path, bool]] = []
+        ours: list[tuple[Number, Arrival]] = []
         for_others = 0
-        for found in find_files(paths, (".dispatch",)):
-            if found.link:
-                continue
-            path = found.path
+        for arrival in arrivals(paths):
             try:
-                if found.error is not None:
-                    raise found.error
-                data = read_capped(path, MAX_ENVELOPE, regular=not found.named)
-                if not found.named and self._is_for_others(data):
+                data = arrival.read(MAX_ENVELOPE)
+                if not arrival.is_named and self._is_for_others(data):
                     for_others += 1
                     continue
-                ours.append((parse_envelope(data).signed_note.note.number, path, found.named))
+                ours.append((parse_envelope(data).signed_note.note.number, arrival))
             except (DispatchError, KeysError, OSError) as error:
-                outcomes.append(Received(file=str(path), state="refused", error=error))
-        for _, path, named in sorted(ours):
+                outcomes.append(_refused(arrival.path, error))
+        for _, arrival in sorted(ours):
             try:
                 # whoever writes to the post may have put another in its place
-                data = read_capped(path, MAX_ENVELOPE, regular=not named)
-                outcomes.append(self._with_neighbours(self._take(data, path, self._now)))
+                data = arrival.read(MAX_ENVELOPE)
+                outcomes.append(self._with_neighbours(self._take(data, arrival.path, self._context.now)))
             except (DispatchError, KeysError, OSError) as error:
-                outcomes.append(Received(file=str(path), state="refused", error=error))
+                outcomes.append(_refused(arrival.path, error))
         return Batch(received=tuple(outcomes), for_others=for_others)
 
     def receive_data(self, data: bytes, name: str) -> Received:
         """Take in one envelope that is no file; attachments are looked for in the current folder."""
         try:
-            return self._with_neighbours(self._take(data, Path(name), self._now))
+            return self._with_neighbours(self._take(data, Path(name), self._context.now))
         except (DispatchError, KeysError) as error:
-            return Received(file=name, state="refused", error=error)
+            return _refused(Path(name), error)
 
     def retry_held(self) -> tuple[Received, ...]:
         """Try again what is held; give what is held no longer."""
-        outcomes = []
+        outcomes: list[Received | _Registered] = []
         for waiting in self._register.waiting.list("held"):
-            if not waiting.is_verified and waiting.version > self._trusted.roster.version:
+            if not waiting.is_verified and waiting.version > self._context.roster.version:
                 continue
             file = self._register.waiting.file(waiting.digest)
             outcome = self._take(file, Path(waiting.name), waiting.first_seen)
-            if outcome.state == "held" or outcome.code == LOCKED:
+            if isinstance(outcome, _Registered):
+                outcomes.append(outcome)
+            elif outcome.state == "held" or outcome.code == LOCKED:
                 continue
-            if outcome.code == UNEXPECTED:
+            elif outcome.code == UNEXPECTED:
                 # a full disk, say: the next run tries again
                 outcomes.append(replace(outcome, state="held"))
-                continue
-            outcomes.append(outcome)
-            # what turned out to be forged is not kept; what was rejected is, as evidence
-            if outcome.state == "refused":
-                self._register.waiting.drop(waiting.digest)
+            else:
+                outcomes.append(outcome)
+                # what turned out to be forged is not kept; what was rejected is, as evidence
+                if outcome.state == "refused":
+                    self._register.waiting.drop(waiting.digest)
         return tuple(map(self._with_neighbours, outcomes))
+
+    def retry_awaited(self, received: list[Received]) -> list[Received]:
+        """Try again what waited, in this run or since an earlier one, for a dispatch that came just now."""
+        came: Sequence[Received] = received
+        while any(one.state == "new" for one in came):
+            came = self.retry_held()
+            numbers = {one.number for one in came}
+            received = [one for one in received if not (one.state == "held" and one.number in numbers)]
+            received += came
+        return received
 
     def _is_for_others(self, data: bytes) -> bool:
         found = _ADDRESSEE.search(data)
-        return found is not None and found[1] != self._handle.encode()
+        return found is not None and found[1] != self._context.handle.encode()
 
-    def _take(self, data: bytes, path: Path, arrived: datetime) -> Received:
-        """Take in one file. `arrived`: when we first saw it."""
-        envelope = parse_envelope(data)
-        note = envelope.signed_note.note
-        outcome = Received(file=str(path), state="refused", number=note.number)
-        digest = sha256(data).digest()
+    def _take(self, data: bytes, path: Path, arrived: datetime) -> Received | _Registered:
+        """Take in one file, or keep it aside, or leave it. `arrived`: when we first saw it.
+
+        Raises EnvelopeError, NoteError, FormatError for what is no envelope.
+        """
+        incoming = _Incoming(data, path, arrived, parse_envelope(data))
+        # what a failure means: first the file is left where it lies, then kept
+        kept_as: HeldState | None = None
+        is_verified = False
         try:
-            outcome = self._register_or_raise(envelope, path, outcome, arrived)
-            self._register.waiting.drop(digest)
-            return outcome  # noqa: TRY300 - the way that all is well
-        except (DispatchError, KeysError, OSError) as error:
-            return replace(outcome, error=error)
-        except _SetAsideError as aside:
-            waiting = Waiting(
-                digest=digest,
-                # a name need not be Unicode, and the register's text must
-                name=os.fsencode(path.absolute()).decode("utf-8", "backslashreplace"),
-                number=note.number,
-                version=note.roster.version,
-                is_verified=aside.is_verified,
-                state=aside.state,
-                code=exit_code(aside.reason),
-                reason=str(aside.reason)[:_MAX_REASON],
-                first_seen=arrived,
+            verified = self._verify(incoming.envelope)
+            kept_as, is_verified = "held", True
+            self.check_timely(verified, arrived)
+            kept_as = "rejected"
+            opened = open_envelope(
+                verified, self._context.handle, self._context.identities(), self._context.roster
             )
-            return self._keep(waiting, data, replace(outcome, state=aside.state, error=aside.reason))
-
-    def _keep(self, waiting: Waiting, data: bytes, outcome: Received) -> Received:
-        try:
-            self._register.waiting.put(waiting, data)
-        except RefusedError:
-            # no room: it stays where it lies, for its own reason
-            return replace(outcome, state="refused")
-        except DispatchError as error:
-            return replace(outcome, state="refused", error=error)
-        return outcome
-
-    def _register_or_raise(
-        self, envelope: Envelope, path: Path, outcome: Received, arrived: datetime
-    ) -> Received:
-        verified = self._verify_or_hold(envelope, arrived)
-        try:
-            opened = open_envelope(verified, self._handle, self._identities(), self._trusted.roster)
-            # 11: the rest of it
-            check_fits(opened, self._handle, self._docket.find, self._trusted.roster)
-            return self._store(opened, path, outcome)
-        except AwaitedError as error:
-            raise _SetAsideError("held", error) from error
-        except (PassphraseError, KeyFileError, StorageError, OSError):
-            raise
+            # step 11, as far as it needs what the register holds
+            check_fits(opened, self._context.handle, self._opened.find, self._context.roster)
+            registered = self._store(opened, path)
+            self._register.waiting.drop(sha256(data).digest())
+        except (UnknownVersionError, AwaitedError) as error:
+            return self._keep(incoming, error, "held", is_verified=is_verified)
+        except (PassphraseError, KeyFileError, StorageError, OSError) as error:
+            return _refused(path, error, incoming.envelope)
         except (DispatchError, KeysError) as error:
-            raise _SetAsideError("rejected", error) from error
+            if kept_as is None:
+                return _refused(path, error, incoming.envelope)
+            return self._keep(incoming, error, kept_as, is_verified=True)
+        return registered
 
-    def _store(self, opened: OpenedMessage, path: Path, outcome: Received) -> Received:
-        verified = opened.verified
-        if verified.note.number.handle == self._handle and self._register.find(verified.note.number) is None:
-            raise RefusedError(
-                f"{verified.note.number} is a number of ours that our register does not have",
-                hint="was this home restored from an old backup? Do not issue from it",
-            )
-        sealed = tuple(decode_base64(entry.sealed) for entry in opened.message.attachments)
-        signatures = b"".join(verified.verified_note.signed_note.signed.signatures)
-        new = self._register.receive(
-            verified,
-            signatures,
-            sealed,
-            self._now,
-            wants_receipt=opened.message.kind != "receipt" and verified.note.number.handle != self._handle,
-        )
-        missing = take_along(sealed, path.parent, self._home / "attachments")
-        return replace(outcome, state="new" if new else "known", opened=opened, missing=missing)
+    def _verify(self, envelope: Envelope) -> VerifiedEnvelope:
+        """Check steps 2 to 6: its roster and signatures, its place in the tree, and that it is for us."""
+        try:
+            verified = self._verifier.verify(envelope)
+        except UnknownVersionError:
+            self._check_addressee(envelope)
+            raise
+        self._check_addressee(envelope)
+        return verified
+
+    def _check_addressee(self, envelope: Envelope) -> None:
+        if envelope.copy.to != self._context.handle:
+            raise NotForUsError(f"this copy is for {envelope.copy.to}, not for {self._context.handle}")
 
     def check_timely(self, verified: VerifiedEnvelope, arrived: datetime) -> None:
         """Raise what makes a verified dispatch wait, unless it is registered (steps 2 and 12).
 
         `arrived`: when we first saw it. Raises FutureError, ExpiredError, CompromisedError.
         """
-        check_current(self._trusted, self._now)
-        note = verified.note
-        known = self._register.find(note.number)
+        check_current(self._context.trusted, self._context.now)
+        known = self._register.find(verified.note.number)
         if known is None or known.id != verified.id:
-            _check_not_ahead(note.date, self._now)
-            check_first_arrival(self._trusted, note.number.handle, verified.verified_note.keys, arrived)
+            check_timely(
+                verified.note, verified.verified_note.keys, self._context.trusted, self._context.now, arrived
+            )
 
-    def _verify_or_hold(self, envelope: Envelope, arrived: datetime) -> VerifiedEnvelope:
-        """Check steps 2 to 5, and what makes a dispatch wait."""
+    def _store(self, opened: OpenedMessage, path: Path) -> _Registered:
+        """Register a dispatch, and bring the attachments that lie beside its file."""
+        verified, message = opened.verified, opened.message
+        number = verified.note.number
+        is_own = number.handle == self._context.handle
+        if is_own and self._register.find(number) is None:
+            raise RefusedError(
+                f"{number} is a number of ours that our register does not have",
+                hint="was this home restored from an old backup? Do not issue from it",
+            )
+        sealed = tuple(decode_base64(entry.sealed) for entry in message.attachments)
+        is_new = self._register.receive(
+            verified,
+            b"".join(verified.verified_note.signed_note.signed.signatures),
+            sealed,
+            self._context.now,
+            wants_receipt=message.kind != "receipt" and not is_own,
+        )
+        missing = take_along(sealed, path.parent, self._context.home.attachments)
+        outcome = Received(
+            file=str(path),
+            state="new" if is_new else "known",
+            number=number,
+            id=verified.id,
+            kind=message.kind,
+            subject=message.subject,
+            missing=missing,
+        )
+        return _Registered(outcome, verified.note, verified.copy.after)
+
+    def _keep(
+        self, incoming: _Incoming, error: Exception, state: HeldState, *, is_verified: bool
+    ) -> Received:
+        """Keep a file aside; where there is no room it stays where it lies, for its own reason."""
+        note = incoming.envelope.signed_note.note
+        waiting = Waiting(
+            digest=sha256(incoming.data).digest(),
+            # a name need not be Unicode, and the register's text must
+            name=os.fsencode(incoming.path.absolute()).decode("utf-8", "backslashreplace"),
+            number=note.number,
+            version=note.roster.version,
+            is_verified=is_verified,
+            state=state,
+            code=exit_code(error),
+            reason=str(error)[:_MAX_REASON],
+            first_seen=incoming.arrived,
+        )
         try:
-            verified = self._verifier.verify(envelope)
-        except UnknownVersionError as error:
-            self._check_addressee(envelope)
-            raise _SetAsideError("held", error, is_verified=False) from error
-        self._check_addressee(envelope)
-        try:
-            self.check_timely(verified, arrived)
-        except (FutureError, TrustError) as error:
-            raise _SetAsideError("held", error) from error
-        return verified
+            self._register.waiting.put(waiting, incoming.data)
+        except RefusedError:
+            return _refused(incoming.path, error, incoming.envelope)
+        except DispatchError as storage_error:
+            return _refused(incoming.path, storage_error, incoming.envelope)
+        return replace(_refused(incoming.path, error, incoming.envelope), state=state)
 
-    def _check_addressee(self, envelope: Envelope) -> None:
-        if envelope.copy.to != self._handle:
-            raise NotForUsError(f"this copy is for {envelope.copy.to}, not for {self._handle}")
-
-    def _with_neighbours(self, outcome: Received) -> Received:
-        """Add the dispatch before this one, if it never came, and what does not go together with it."""
-        if outcome.opened is None:
-            return outcome
-        verified = outcome.opened.verified
-        number, after = verified.note.number, verified.copy.after
+    def _with_neighbours(self, taken: Received | _Registered) -> Received:
+        """Add the dispatch before a registered one, if it never came, and what it contradicts."""
+        if isinstance(taken, Received):
+            return taken
+        outcome, note, after = taken
         is_here = after is None or self._register.find(after) or self._register.waiting.has(after)
-        neighbours = self._register.before(number), self._register.after(number)
+        before, later = self._register.before(note.number), self._register.after(note.number)
         return replace(
             outcome,
             after=None if is_here else after,
-            disputed=self._disputed(verified, *neighbours),
-            contradiction=self._contradiction(verified, *neighbours, is_new=outcome.state == "new"),
+            disputed=self._disputed(note, after, before, later),
+            contradiction=self._contradiction(taken, before, later),
         )
 
-    def _contradiction(
-        self, verified: VerifiedEnvelope, before: HeldNote | None, after: HeldNote | None, *, is_new: bool
-    ) -> str:
+    def _contradiction(self, taken: _Registered, before: HeldNote | None, later: HeldNote | None) -> str:
         """Say what cannot be true beside what is registered, but for what a stolen key signed."""
-        number = verified.note.number
-        for file in self._register.waiting.rejected_under(number) if is_new else ():
-            if parse_envelope(file).signed_note.id != verified.id:
-                return f"another dispatch, which was rejected, is signed with the number {number} too"
-        for other, text in contradictions(verified.note, before, after, self._register, is_new=is_new):
+        outcome, note, _ = taken
+        is_new = outcome.state == "new"
+        for file in self._register.waiting.rejected_under(note.number) if is_new else ():
+            if parse_envelope(file).signed_note.id != outcome.id:
+                return f"another dispatch, which was rejected, is signed with the number {note.number} too"
+        for other, text in contradictions(note, before, later, self._register, is_new=is_new):
             if other is None or not self._is_compromised(other):
                 return text
         return ""
 
     def _is_compromised(self, number: Number) -> bool:
         """Tell whether the newest roster marks a key that signed a registered note."""
-        office = self._trusted.roster.office(number.handle)
+        office = self._context.roster.office(number.handle)
         signatures = self._register.get(number).signed_note().signed.parsed
         entries = (office.signing_entry(one.verify_key) for one in signatures)
         return any(entry is not None and entry.compromised is not None for entry in entries)
 
     def _disputed(
-        self, verified: VerifiedEnvelope, before: HeldNote | None, later: HeldNote | None
+        self, note: Note, after: Number | None, before: HeldNote | None, later: HeldNote | None
     ) -> Number | None:
         """Give the dispatch before that this one passes over, or the one after that passes over this one."""
-        number = verified.note.number
-        if before is not None and passes_over(
-            verified.copy.after, verified.note.register, before.note.number
-        ):
+        if before is not None and passes_over(after, note.register, before.note.number):
             other = before.note.number
-        elif later is not None and self._passes_over(later.note, number):
+        elif later is not None and self._passes_over(later.note, note.number):
             other = later.note.number
         else:
             return None
         return None if self._is_compromised(other) else other
 
     def _passes_over(self, later: Note, number: Number) -> bool:
-        copy = self._register.copy_for(self._register.get(later.number), self._handle)
+        copy = self._register.copy_for(self._register.get(later.number), self._context.handle)
         return copy is not None and passes_over(copy.after, later.register, number)
 
 
-def _check_not_ahead(date: datetime, now: datetime) -> None:
-    if date - now > CLOCK_TOLERANCE:
-        raise FutureError(
-            f"dated {format_date(date)}, more than a day ahead of our clock",
-            hint="check the clock of this machine",
-        )
-
-
-class _SetAsideError(Exception):
-    """A dispatch that is kept outside the register."""
-
-    def __init__(self, state: HeldState, reason: Exception, *, is_verified: bool = True) -> None:
-        super().__init__(str(reason))
-        self.state = state
-        self.reason = reason
-        self.is_verified = is_verified
+def _refused(path: Path, error: Exception, envelope: Envelope | None = None) -> Received:
+    """Report a file that is left where it lies."""
+    number = envelope.signed_note.note.number if envelope is not None else None
+    return Received(file=str(path), state="refused", number=number, error=failure_of(error))

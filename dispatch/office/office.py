@@ -1,111 +1,127 @@
-"""Office: the public API. One office's home at one moment, and everything that can be done there.
+"""Office: one office's home at one moment, and everything that can be done there.
 
-    with Office(Home(path), now=..., ask_passphrase=...) as office:
-        office.check(draft)  office.issue(draft, ...)  office.receive(paths)
-        office.reply(number, ...)  office.decide(number, ...)  office.cases()  office.collate(...)
-        office.list(...)  office.read(number)  office.open(data)  office.export(...)
+    with Office(Path("cc")) as office:
+        office.issue(draft, directory=post)     office.receive([post], directory=post)
+        office.reply(number, ...)               office.decide(number, ...)
+        office.due()                            office.collate(number, obligation)
+        office.list()  office.read(number)      office.publish(number)
 
-`founding.make_office` makes a home. Keys are read when they are first needed.
+`Office.create` makes a home. Keys are read when they are first needed. The clock stands still: an office that
+is kept for long judges by the moment at which it was opened, so open one for each piece of work.
 """
 
 from __future__ import annotations
 
 import os
 from contextlib import suppress
-from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal, Self
 
 from dispatch.checks.answers import check_fits
-from dispatch.checks.opening import OpenedMessage, open_envelope
-from dispatch.checks.verifier import Verifier
+from dispatch.checks.continuity import is_ahead
 from dispatch.duties.returns import collate_returns
-from dispatch.duties.slots import slots_of, standings_of
-from dispatch.errors import AwaitedError, DispatchError, NotReadyError, RefusedError, StorageError
-from dispatch.formats.envelope import Envelope, file_name, parse_envelope
-from dispatch.formats.message import Circular, Report
-from dispatch.formats.note import parse_number
-from dispatch.formats.statement import sign_statement
-from dispatch.office.compose import (
-    SlotName,
-    outgoing_reply,
-    outgoing_ruling,
-    outgoing_slot_ruling,
-)
+from dispatch.errors import AwaitedError, NotReadyError
+from dispatch.formats.envelope import parse_envelope
+from dispatch.office.answering import decision_on, reply_to
+from dispatch.office.context import KeyReader, OfficeContext
 from dispatch.office.drafting import Drafting
 from dispatch.office.inbox import Inbox
 from dispatch.office.opened import OpenedRegister
-from dispatch.office.outbox import Outbox, no_progress, release
-from dispatch.office.publication import state_volume
+from dispatch.office.outbox import Outbox, no_progress
+from dispatch.office.publication import publish, signed_list
 from dispatch.office.receipts import send_receipts
-from dispatch.realm.trusted import load_trusted
+from dispatch.office.results import Enrolment, Listed, Reception
+from dispatch.realm.roster import RosterEditor
+from dispatch.realm.setup import create_office
+from dispatch.realm.trusted import accept_roster, load_trusted
 from dispatch.store import Register
-from dispatch.store.attachments import save_attachment, sealed_name
-from dispatch.system.files import locked, write_many
-from keys.card import Card, parse_card
-from keys.codec import decode_base64
-from keys.errors import KeyFileError, KeysError, PassphraseError, UnlistedKeyError
-from keys.keyfile import SecretKeys, read_keyfile
-from keys.signed import encode_signed
-from keys.text import check_line
-from keys.trust import check_current
+from dispatch.store.attachments import save_attachments
+from dispatch.store.home import Home
+from keys.card import parse_card
+from keys.errors import PassphraseError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
-    from datetime import datetime
+    from datetime import date
     from pathlib import Path
 
-    from dispatch.drafts import Draft, ReportDraft
-    from dispatch.duties.case import Case
+    from dispatch.checks.opening import OpenedMessage
+    from dispatch.drafts import Draft, Reading, ReportDraft
     from dispatch.duties.collation import Collation
-    from dispatch.duties.slots import Slot, Standing
-    from dispatch.formats.message import Message
-    from dispatch.formats.note import Number
-    from dispatch.office.compose import Outgoing
+    from dispatch.formats.note import Note, Number
+    from dispatch.office.compose import Outgoing, SlotName
     from dispatch.office.drafting import Checked
-    from dispatch.office.inbox import Received
-    from dispatch.office.outbox import Issued, Progress
-    from dispatch.store import Dispatch
-    from dispatch.store.home import Home
-    from keys.signing import SigningKey
+    from dispatch.office.outbox import Progress
+    from dispatch.office.publication import Publication
+    from dispatch.office.results import CircularDuties, Issued
+    from dispatch.store import HeldState, Waiting
+    from keys.card import Card
+    from keys.keyfile import SecretKeys
     from keys.trust import TrustedRoster
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reception:
-    """What became of each file, how many were for others, the receipts sent, and why some were not."""
-
-    received: tuple[Received, ...]
-    for_others: int
-    receipts: tuple[Issued, ...]
-    failures: tuple[Exception, ...]
+_NEWEST = 50
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Listed:
-    """One line of the register. `message` is None for what is not signed yet or no key opens."""
-
-    entry: Dispatch
-    message: Message | None
+def _no_passphrase() -> str:
+    raise PassphraseError(
+        "the keys of this office are sealed with a passphrase", hint="give Office its `ask_passphrase`"
+    )
 
 
 class Office:
-    """The office that lives in `home`. Raises RefusedError if none does."""
+    """The office that lives in the folder `home`. Close it, or use it in `with`.
+
+    `now`: the moment at which everything is judged; default is the clock, in whole seconds.
+    `ask_passphrase`: called when sealed keys are first needed. `random`: as os.urandom.
+    Raises RefusedError if no office lives there.
+    """
 
     def __init__(
         self,
-        home: Home,
+        home: Home | Path,
         *,
-        now: datetime,
-        ask_passphrase: Callable[[], str],
+        now: datetime | None = None,
+        ask_passphrase: Callable[[], str] = _no_passphrase,
         random: Callable[[int], bytes] = os.urandom,
     ) -> None:
-        home.demand()
-        self.home = home
-        self.now = now
+        self.home = home if isinstance(home, Home) else Home(home)
+        self.home.demand()
+        self.now = now or datetime.now(UTC).replace(microsecond=0)
         self._ask_passphrase = ask_passphrase
-        self._keys: SecretKeys | Exception | None = None
+        self._read_keys = KeyReader(self.home, ask_passphrase)
         self._random = random
+
+    @classmethod
+    def create(
+        cls,
+        home: Home | Path,
+        *,
+        handle: str,
+        title: str,
+        passphrase: str | None,
+        realm: str | None = None,
+        classical: bool = False,
+        now: datetime | None = None,
+    ) -> Self:
+        """Make an office: its keys, its home, its card; with a `realm` also a root key and a first roster.
+
+        `passphrase`: None writes the keys in clear. `classical`: Ed25519 and X25519 alone, not protected from
+        quantum computers. Raises RefusedError if an office lives there, FormatError for a handle or title.
+        """
+        place = home if isinstance(home, Home) else Home(home)
+        moment = now or datetime.now(UTC).replace(microsecond=0)
+        create_office(
+            place,
+            handle=handle,
+            title=title,
+            classical=classical,
+            realm=realm,
+            passphrase=passphrase,
+            now=moment,
+        )
+        ask = _no_passphrase if passphrase is None else lambda: passphrase
+        return cls(place, now=moment, ask_passphrase=ask)
 
     def __enter__(self) -> Self:
         return self
@@ -115,115 +131,134 @@ class Office:
 
     def close(self) -> None:
         """Close the register, if it was opened."""
-        register = self.__dict__.pop("register", None)
+        register = self.__dict__.get("register")
+        self._forget("register", "trusted")
         if register is not None:
             register.close()
 
+    def _forget(self, *names: str) -> None:
+        for name in (*names, "_context", "_drafting", "opened", "inbox", "outbox"):
+            self.__dict__.pop(name, None)
+
+    # Who we are, and whom we trust
+
+    @property
+    def card(self) -> bytes:
+        """Our signed public card: what `enrol` takes."""
+        return self.home.card.read_bytes()
+
     @cached_property
-    def card(self) -> Card:
-        """Our public card, as we made it."""
-        return parse_card(self.home.card.read_bytes()).card
+    def card_content(self) -> Card:
+        """What our card says: handle, title and public keys."""
+        return parse_card(self.card).card
 
     @property
     def handle(self) -> str:
         """Our handle."""
-        return self.card.handle
+        return self.card_content.handle
+
+    @property
+    def keys(self) -> SecretKeys:
+        """Our secret keys. Raises PassphraseError, KeyFileError, the same one each time."""
+        return self._read_keys()
 
     @cached_property
     def trusted(self) -> TrustedRoster:
         """The roster that this home trusts. Raises UnpinnedError if there is none yet."""
         return load_trusted(self.home)
 
+    def trust(self, roster: bytes, root_fingerprint: str | None = None) -> TrustedRoster:
+        """Trust a roster file. What waited for it is tried again by the next `retry` or `receive`.
+
+        `root_fingerprint`: as people compared it; needed for the first roster, checked whenever it is given.
+        Raises TrustError, SignatureError, FormatError.
+        """
+        accept_roster(self.home, roster, root_fingerprint)
+        self._forget("trusted")
+        return self.trusted
+
+    def enrol(self, *cards: bytes) -> Enrolment:
+        """Sign at once a roster in which the offices of these cards are listed; for who holds the root key.
+
+        Compare the fingerprints of a card with its office first. Raises RefusedError if edits of the roster
+        are pending, and as `RosterEditor.add` and `sign`.
+        """
+        editor = RosterEditor(self.home, now=self.now, ask_passphrase=self._ask_passphrase)
+        roster = editor.enrol(cards).roster
+        self._forget("trusted")
+        return Enrolment(self.home.roster.read_bytes(), roster.root_fingerprint(roster.version))
+
+    # The parts
+
     @cached_property
     def register(self) -> Register:
         """Our register."""
         return Register(self.home.register)
 
-    @property
-    def keys(self) -> SecretKeys:
-        """Our secret keys. Raises PassphraseError, KeyFileError, the same one each time."""
-        if self._keys is None:
-            try:
-                self._keys = read_keyfile(self.home.office_key, self._ask_passphrase)
-            except (PassphraseError, KeyFileError) as error:
-                self._keys = error
-        if isinstance(self._keys, Exception):
-            raise self._keys
-        return self._keys
-
     @cached_property
-    def docket(self) -> OpenedRegister:
-        """What the register holds, opened."""
-        return OpenedRegister(
-            handle=self.handle,
-            register=self.register,
-            roster=self.trusted.roster,
-            identities=lambda: self.keys.identities,
-        )
-
-    @cached_property
-    def _drafting(self) -> Drafting:
-        return Drafting(
-            handle=self.handle,
-            register=self.register,
-            docket=self.docket,
-            trusted=self.trusted,
-            now=self.now,
-        )
-
-    @cached_property
-    def outbox(self) -> Outbox:
-        """The way out."""
-        return Outbox(
+    def _context(self) -> OfficeContext:
+        return OfficeContext(
+            home=self.home,
             handle=self.handle,
             register=self.register,
             trusted=self.trusted,
-            signing_key=self._signing_key,
-            home=self.home.path,
+            read_keys=self._read_keys,
             now=self.now,
             random=self._random,
         )
 
     @cached_property
+    def opened(self) -> OpenedRegister:
+        """What the register holds, opened."""
+        return OpenedRegister(self._context)
+
+    @cached_property
+    def _drafting(self) -> Drafting:
+        return Drafting(self._context, self.opened)
+
+    @cached_property
+    def outbox(self) -> Outbox:
+        """The way out."""
+        return Outbox(self._context)
+
+    @cached_property
     def inbox(self) -> Inbox:
         """The way in."""
-        return Inbox(
-            handle=self.handle,
-            register=self.register,
-            trusted=self.trusted,
-            identities=lambda: self.keys.identities,
-            docket=self.docket,
-            home=self.home.path,
-            now=self.now,
-        )
+        return Inbox(self._context, self.opened)
+
+    # The way out
 
     def check(self, draft: Draft | ReportDraft) -> Checked:
         """Find what would stop a draft, and who would get it. Raises what the roster has against it."""
         return self._drafting.check(draft)
+
+    def review(self, reading: Reading) -> Checked:
+        """Find everything that would stop a draft as it was read, by line, and who would get it."""
+        return self._drafting.review(reading)
 
     def report_form(
         self,
         number: Number,
         obligation_id: str,
         *,
-        period: str | None,
-        event: int | None,
-        nil: bool,
-        tables: Mapping[str, bytes],
+        period: str | None = None,
+        event: int | None = None,
+        nil: bool = False,
+        tables: Mapping[str, bytes] | None = None,
     ) -> str:
         """Write the draft of a report to fill in; a period or event that is not given is derived.
 
-        `tables`: CSV for fields that are tables. Raises RefusedError for what we do not owe.
+        `tables`: CSV by the name of the field, which is a table. Raises RefusedError for what we do not owe.
         """
         return self._drafting.report_form(
-            number, obligation_id, period=period, event=event, nil=nil, tables=tables
+            number, obligation_id, period=period, event=event, nil=nil, tables=tables or {}
         )
 
     def issue(
         self,
         draft: Draft | ReportDraft,
-        attachments: Sequence[Path],
-        directory: Path | None,
+        attachments: Sequence[Path] = (),
+        directory: Path | None = None,
         progress: Progress = no_progress,
     ) -> Issued:
         """Seal, number, sign and release a draft; envelopes go to `directory`, by default the outbox.
@@ -246,6 +281,55 @@ class Office:
         """Seal, number, sign and release what is to be said. Raises as `Outbox.issue` does."""
         return self.outbox.issue(outgoing, attachments, directory or self.home.outbox, progress)
 
+    def reply(
+        self,
+        number: Number,
+        state: Literal["acknowledged", "undertaken", "refused"],
+        *,
+        by: str,
+        reason: str | None = None,
+        directory: Path | None = None,
+    ) -> Issued:
+        """Answer a circular in the name of an officer, `by`. Raises RefusedError, FormatError."""
+        circular = self.opened.demand(number)
+        return self.send(reply_to(circular, self._context, state, by=by, reason=reason), directory=directory)
+
+    def decide(
+        self,
+        number: Number,
+        decision: Literal["accept", "return", "extend", "waive"],
+        *,
+        slot: SlotName | None = None,
+        until: date | None = None,
+        reason: str | None = None,
+        directory: Path | None = None,
+    ) -> Issued:
+        """Accept a report, or return it for a `reason`; extend a slot of our circular, or waive it.
+
+        `number`: of the report, or of the circular of which `slot` is one. `until`: the day to whose end, in
+        the circular's zone, the due moment moves. Raises RefusedError, FormatError.
+        """
+        outgoing = decision_on(number, self.opened, decision, slot=slot, until=until, reason=reason)
+        return self.send(outgoing, directory=directory)
+
+    def export(self, numbers: Sequence[Number], directory: Path, *, notes: bool = False) -> tuple[Path, ...]:
+        """Make the envelopes again, or bare notes; of all our own dispatches if no number is given."""
+        return self.outbox.export(numbers, directory, notes=notes)
+
+    def publish(self, number: Number) -> Publication:
+        """Disclose a dispatch: give its message as it was signed, and its note, for anybody to check."""
+        return publish(self.read(number), self.trusted.roster)
+
+    def signed_list(self, volume: str | None = None) -> bytes:
+        """Give the signed list of the ids of a volume of ours, by default the newest. Raises RefusedError."""
+        return signed_list(self._context, volume)
+
+    def is_ahead(self, note: Note) -> bool:
+        """Tell whether receivers will hold a note of ours until its date, since a clock once ran ahead."""
+        return is_ahead(note.date, self.now)
+
+    # The way in
+
     def receive(
         self, paths: Iterable[Path], *, data: bytes | None = None, directory: Path | None = None
     ) -> Reception:
@@ -259,191 +343,74 @@ class Office:
         received += batch.received
         if data is not None:
             received.append(self.inbox.receive_data(data, "-"))
-        received = self._retry_awaited(received)
-        receipts, failures = send_receipts(
-            register=self.register,
-            docket=self.docket,
-            outbox=self.outbox,
-            roster=self.trusted.roster,
-            home=self.home,
-            directory=directory,
-        )
+        received = self.inbox.retry_awaited(received)
+        receipts, failures = send_receipts(self._context, self.opened, self.outbox, directory)
         return Reception(
             received=tuple(received), for_others=batch.for_others, receipts=receipts, failures=failures
         )
 
-    def _retry_awaited(self, received: list[Received]) -> list[Received]:
-        """Try again what waited, in this run or since an earlier one, for a dispatch that came just now."""
-        came: Sequence[Received] = received
-        while any(one.state == "new" for one in came):
-            came = self.inbox.retry_held()
-            numbers = {one.number for one in came}
-            received = [one for one in received if not (one.state == "held" and one.number in numbers)]
-            received += came
-        return received
-
-    def reply(
-        self,
-        number: Number,
-        state: Literal["acknowledged", "undertaken", "refused"],
-        by: str,
-        reason: str | None,
-        directory: Path | None = None,
-    ) -> Issued:
-        """Answer a circular in the name of an officer, `by`. Raises RefusedError, FormatError."""
-        check_line(by)
-        if reason is not None:
-            check_line(reason)
-        circular = self.docket.demand(number)
-        outgoing = outgoing_reply(
-            circular, self.handle, state, by=by, reason=reason, roster=self.trusted.roster
+    def retry(self) -> Reception | None:
+        """Try again what waited for a newer roster; None if nothing waits."""
+        if not self.home.register.exists():
+            return None
+        waits = (
+            self.register.waiting.list("held") or self.register.unreceipted() or self.register.unfinished()
         )
-        return self.send(outgoing, directory=directory)
+        return self.receive(()) if waits else None
 
-    def decide(self, number: Number, reason: str | None, directory: Path | None = None) -> Issued:
-        """Accept a report, or return it for a `reason`. Raises RefusedError, FormatError."""
-        if reason is not None:
-            check_line(reason)
-        report = self.docket.demand(number)
-        if not isinstance(report.message, Report):
-            raise RefusedError(f"{number} is a {report.message.kind}, and not a report")
-        circular = self._own(parse_number(report.message.answers.number))
-        return self.send(outgoing_ruling(report, circular, reason, self.trusted.roster), directory=directory)
+    def waiting(self, state: HeldState) -> tuple[Waiting, ...]:
+        """List what is held, or what was rejected, oldest first."""
+        return self.register.waiting.list(state)
 
-    def decide_slot(
-        self,
-        number: Number,
-        slot: SlotName,
-        until: datetime | None,
-        reason: str | None,
-        directory: Path | None = None,
-    ) -> Issued:
-        """Extend a slot of our circular until a moment, or waive it for a reason. Raises RefusedError."""
-        if reason is not None:
-            check_line(reason)
-        outgoing = outgoing_slot_ruling(self._own(number), slot, until, reason, self.trusted.roster)
-        return self.send(outgoing, directory=directory)
+    # What the register says
 
-    def cases(self) -> tuple[Case, ...]:
-        """Give every circular with what answers it."""
-        return self.docket.sort().cases()
+    def due(self, number: Number | None = None, at: datetime | None = None) -> tuple[CircularDuties, ...]:
+        """Say who owes what and when under each circular, or under one. Raises RefusedError for one not here.
 
-    def sees_all(self, case: Case) -> bool:
-        """Tell whether the reports to a circular come to us: it is ours, or for our information."""
-        return self.handle in (case.number.handle, *case.info)
+        `at`: as of this moment; what came in stays.
+        """
+        return self.opened.duties(number, at or self.now)
 
-    def visible_slots(self, case: Case, now: datetime) -> tuple[Slot, ...]:
-        """Give the slots of a circular of which we would know the reports: all, or our own."""
-        return slots_of(case, now, only=None if self.sees_all(case) else self.handle)
-
-    def visible_standings(self, case: Case, now: datetime) -> tuple[Standing, ...]:
-        """Give where offices stand with a circular: all, or our own."""
-        found = standings_of(case, now)
-        return found if self.sees_all(case) else tuple(one for one in found if one.office == self.handle)
-
-    def collate(self, number: Number, obligation: str, first: str | None, last: str | None) -> Collation:
+    def collate(
+        self, number: Number, obligation: str, first: str | None = None, last: str | None = None
+    ) -> Collation:
         """Make one table of the returns for an obligation, from period `first` to `last`.
 
         Raises RefusedError for what there is not, FormatError for what is no period.
         """
         return collate_returns(
-            self.docket.sort(), self.trusted.roster, (number, obligation), (first, last), self.now
+            self.opened.case_builder(), self.trusted.roster, (number, obligation), (first, last), self.now
         )
 
-    def list(self, limit: int, *, ours: bool | None = None) -> tuple[Listed, ...]:
-        """List the newest of the register, opened where a key opens them."""
-        return tuple(
-            Listed(entry=entry, message=self._peek(entry)) for entry in self.register.newest(limit, ours=ours)
+    def list(
+        self, limit: int = _NEWEST, *, ours: bool | None = None, in_force: bool = False
+    ) -> tuple[Listed, ...]:
+        """List the newest of the register, opened where a key opens them; of all of it for a `limit` of -1.
+
+        `ours`: only our own, or only others'. `in_force`: only circulars that no later one cancels or
+        supersedes, of all of the register.
+        """
+        listed = (
+            Listed(entry=entry, message=self.opened.peek(entry))
+            for entry in self.register.newest(-1 if in_force else limit, ours=ours)
         )
+        if not in_force:
+            return tuple(listed)
+        standing = self.opened.in_force()
+        return tuple(item for item in listed if item.entry.number in standing)
 
     def read(self, number: Number) -> OpenedMessage:
         """Open a dispatch of the register, ours or another's; checked again like one that comes in."""
-        return self._open(self._envelope(self.register.get(number)))
+        return self.opened.open_checked(self.opened.envelope(self.register.get(number)))
 
     def open(self, data: bytes) -> OpenedMessage:
         """Check and open an envelope without registering it."""
-        opened = self._open(parse_envelope(data))
+        opened = self.opened.open_checked(parse_envelope(data))
         self.inbox.check_timely(opened.verified, self.now)
         with suppress(AwaitedError):  # shown all the same: `receive` holds it
-            check_fits(opened, self.handle, self.docket.find, self.trusted.roster)
+            check_fits(opened, self.handle, self.opened.find, self.trusted.roster)
         return opened
 
     def save(self, opened: OpenedMessage, beside: Path, directory: Path) -> tuple[Path, ...]:
         """Save the attachments of an opened message; they lie in the home or `beside` the envelope."""
-        paths = []
-        for entry, identity in zip(opened.message.attachments, opened.secrets.attachments, strict=True):
-            store = next(
-                (
-                    s
-                    for s in (self.home.attachments, beside)
-                    if (s / sealed_name(decode_base64(entry.sealed))).is_file()
-                ),
-                beside,
-            )
-            paths.append(save_attachment(entry, identity, store, directory))
-        return tuple(paths)
-
-    def export(self, numbers: Sequence[Number], directory: Path, *, notes: bool) -> tuple[Path, ...]:
-        """Make the envelopes again, or bare notes; of all our own dispatches if no number is given."""
-        self.outbox.finish()
-        failed = None
-        entries = [self.register.get(number) for number in numbers] or self.register.own()
-        paths: list[Path] = []
-        # one process of a home writes files at a time, see `write_many`
-        with locked(self.home.lock):
-            for entry in entries:
-                if notes:
-                    bare = (file_name(entry.number, None), encode_signed(entry.signed_note().signed))
-                    paths += write_many(directory, [bare], self.handle)
-                    continue
-                try:
-                    paths += release(self.register, entry, self.home.path, directory)
-                    # what could not be written where it was to go is out now
-                    self.register.mark_released(entry.id)
-                    self.outbox.failed.pop(entry.number, None)
-                except StorageError as error:
-                    failed = failed or error
-        if failed:
-            raise failed
-        return tuple(paths)
-
-    def register_statement(self, volume: str | None) -> bytes:
-        """Give the signed list of the ids of a volume of ours, by default the newest. Raises RefusedError."""
-        check_current(self.trusted, self.now)
-        roster = self.trusted.roster
-        entries = self.register.of(self.handle)
-        statement = state_volume(entries, self.handle, volume, roster, self.now)
-        return sign_statement(statement, [self._signing_key(roster.version)])
-
-    def _signing_key(self, version: int) -> SigningKey:
-        listed = self.trusted.roster.office(self.handle).signing_keys(version)
-        for key in self.keys.signing_keys:
-            if key.verify_key in listed:
-                return key
-        raise UnlistedKeyError(
-            f"version {version} of the roster does not list our signing key",
-            hint="send our card to the keeper of the roster, then import the new roster",
-        )
-
-    def _own(self, number: Number) -> OpenedMessage:
-        """Open a circular of ours. Raises RefusedError for another's."""
-        opened = self.docket.demand(number)
-        if number.handle != self.handle or not isinstance(opened.message, Circular):
-            raise RefusedError(f"{number} is not a circular of ours: only its issuer decides")
-        return opened
-
-    def _peek(self, entry: Dispatch) -> Message | None:
-        try:
-            return self._open(self._envelope(entry)).message
-        except (DispatchError, KeysError):
-            return None
-
-    def _open(self, envelope: Envelope) -> OpenedMessage:
-        verified = Verifier(self.trusted).verify(envelope)
-        return open_envelope(verified, self.handle, self.keys.identities, self.trusted.roster)
-
-    def _envelope(self, entry: Dispatch) -> Envelope:
-        copy = self.register.copy_for(entry, self.handle)
-        if copy is None or copy.body is None:
-            raise RefusedError(f"the register no longer has the text of {entry.number}")
-        return Envelope(signed_note=entry.signed_note(), copy=copy.place(), body=copy.body)
+        return save_attachments(opened, (self.home.attachments, beside), directory)

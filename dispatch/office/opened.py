@@ -9,38 +9,43 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dispatch.checks.opening import open_envelope
-from dispatch.checks.verifier import believe_stored
-from dispatch.duties.case import Effect, effects_of, ended_at
+from dispatch.checks.verifier import Verifier, believe_stored
+from dispatch.duties.case import Case, Effect, effects_of, ended_at
 from dispatch.duties.cases import CaseBuilder, occasion_of_report
+from dispatch.duties.slots import slots_of, standings_of
 from dispatch.errors import DispatchError, RefusedError
 from dispatch.formats.envelope import Envelope
 from dispatch.formats.message import Circular, Report
 from dispatch.formats.note import parse_number
+from dispatch.office.results import CircularDuties
 from keys.errors import KeysError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator
+    from datetime import datetime
 
     from dispatch.checks.opening import OpenedMessage
+    from dispatch.checks.verifier import VerifiedEnvelope
     from dispatch.formats.message import Message
     from dispatch.formats.note import Number
     from dispatch.formats.obligation import Form
-    from dispatch.store import Dispatch, Register
-    from keys.age.recipients import Identity
+    from dispatch.office.context import OfficeContext
+    from dispatch.store import Dispatch
     from keys.roster import Roster
 
 
 class OpenedRegister:
-    """The dispatches of one register, opened. `identities` gives our secret keys when first needed."""
+    """The dispatches of one register, opened with the office's own keys."""
 
-    def __init__(
-        self, *, handle: str, register: Register, roster: Roster, identities: Callable[[], Sequence[Identity]]
-    ) -> None:
-        self._handle = handle
-        self._register = register
-        self._roster = roster
-        self._identities = identities
+    def __init__(self, context: OfficeContext) -> None:
+        self._context = context
+        self._register = context.register
         self._circulars: dict[Number, OpenedMessage] = {}
+
+    @property
+    def roster(self) -> Roster:
+        """The newest roster that the home trusts."""
+        return self._context.roster
 
     def find(self, number: Number) -> OpenedMessage | None:
         """Open a dispatch of the register; None if it is not there, or no key of ours opens it."""
@@ -53,17 +58,41 @@ class OpenedRegister:
             self._circulars[number] = opened
         return opened
 
+    def peek(self, entry: Dispatch) -> Message | None:
+        """Give what a dispatch says, checked again; None if it is not signed yet or no key opens it."""
+        try:
+            return self.open_checked(self.envelope(entry)).message
+        except (DispatchError, KeysError):
+            return None
+
+    def own_circular(self, number: Number) -> OpenedMessage:
+        """Open a circular of ours. Raises RefusedError for what is none."""
+        opened = self.demand(number)
+        if number.handle != self._context.handle or not isinstance(opened.message, Circular):
+            raise RefusedError(f"{number} is not a circular of ours: only its issuer decides")
+        return opened
+
     def demand(self, number: Number) -> OpenedMessage:
         """Open a dispatch of the register. Raises RefusedError if it is not there."""
         return self.open(self._register.get(number))
 
     def open(self, entry: Dispatch) -> OpenedMessage:
         """Open what the register holds. Raises as `open_envelope` does, RefusedError if the text is gone."""
-        copy = self._register.copy_for(entry, self._handle)
+        return self._open_verified(believe_stored(self.envelope(entry)))
+
+    def open_checked(self, envelope: Envelope) -> OpenedMessage:
+        """Check and open an envelope like one that comes in (steps 2 to 10). Raises as these steps do."""
+        return self._open_verified(Verifier(self._context.trusted).verify(envelope))
+
+    def envelope(self, entry: Dispatch) -> Envelope:
+        """Give our own copy of a dispatch. Raises RefusedError if it is not signed, or its text is gone."""
+        copy = self._register.copy_for(entry, self._context.handle)
         if copy is None or copy.body is None:
             raise RefusedError(f"the register no longer has the text of {entry.number}")
-        envelope = Envelope(signed_note=entry.signed_note(), copy=copy.place(), body=copy.body)
-        return open_envelope(believe_stored(envelope), self._handle, self._identities(), self._roster)
+        return Envelope(signed_note=entry.signed_note(), copy=copy.place(), body=copy.body)
+
+    def _open_verified(self, verified: VerifiedEnvelope) -> OpenedMessage:
+        return open_envelope(verified, self._context.handle, self._context.identities(), self._context.roster)
 
     def opened(self) -> Iterator[OpenedMessage]:
         """Give everything that opens, in the order in which it was registered."""
@@ -72,11 +101,11 @@ class OpenedRegister:
             if opened is not None:
                 yield opened
 
-    def sort(self) -> CaseBuilder:
+    def case_builder(self) -> CaseBuilder:
         """Open everything and sort it into cases."""
-        return CaseBuilder(self._roster, self.opened())
+        return CaseBuilder(self._context.roster, self.opened())
 
-    def touches_on(self, number: Number) -> tuple[Effect, ...]:
+    def effects_on(self, number: Number) -> tuple[Effect, ...]:
         """Give what later dispatches of its issuer do to a circular, in order."""
         found = []
         for entry in self._register.of(number.handle):
@@ -88,9 +117,28 @@ class OpenedRegister:
                 found += [touch for touch in effects_of(opened.message) if touch.target == number]
         return tuple(found)
 
+    def duties(self, number: Number | None, at: datetime) -> tuple[CircularDuties, ...]:
+        """Say what is owed under each circular, or under one. Raises RefusedError for one not here."""
+        cases = [case for case in self.case_builder().cases() if number in (None, case.number)]
+        if number is not None and not cases:
+            raise RefusedError(
+                f"{number} is no circular of the register", hint="`dispatch list` shows what it has"
+            )
+        return tuple(self._duties(case, at) for case in cases)
+
+    def _duties(self, case: Case, at: datetime) -> CircularDuties:
+        us = self._context.handle
+        sees_all = us in (case.number.handle, *case.info)
+        return CircularDuties(
+            case=case,
+            slots=slots_of(case, at, only=None if sees_all else us),
+            standings=tuple(one for one in standings_of(case, at) if sees_all or one.office == us),
+            sees_all=sees_all,
+        )
+
     def in_force(self) -> frozenset[Number]:
         """Give the numbers of the circulars that are in force."""
-        return frozenset(case.number for case in self.sort().cases() if ended_at(case, None) is None)
+        return frozenset(case.number for case in self.case_builder().cases() if ended_at(case, None) is None)
 
     def form_of(self, message: Message) -> Form | None:
         """Give the form that a report fills in, if we have its circular."""

@@ -15,7 +15,6 @@ what the register holds, with the same bytes.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from errno import EACCES
 from hashlib import sha256
 from pathlib import Path
@@ -23,6 +22,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from dispatch.carriers.folder import unfinished_prefix, write_many
 from dispatch.errors import DispatchError, MessageError, StorageError
 from dispatch.formats.envelope import (
     NOTE_NAMESPACE,
@@ -49,38 +49,28 @@ from dispatch.formats.note import (
     parse_note,
 )
 from dispatch.formats.plaintext import SLOT_KEY_SIZE, Secrets, encode_secrets
-from dispatch.office.readiness import _message, refuse_unless_ready
+from dispatch.office.compose import message_of
+from dispatch.office.readiness import refuse_unless_ready
+from dispatch.office.results import Issued
 from dispatch.store import Allotment, StoredCopy
 from dispatch.store.attachments import discard, seal_attachment, sealed_name, sweep, take_along
-from dispatch.system.files import locked, make_folder, unfinished_prefix, write_many
+from dispatch.system.files import locked, make_folder
 from dispatch.system.workers import map_parallel
 from keys import age
 from keys.codec import decode_base64, encode_base64
 from keys.errors import KeysError
-from keys.signed import sign_text
+from keys.signed import encode_signed, sign_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from datetime import datetime
 
     from dispatch.office.compose import Outgoing
-    from dispatch.store import Dispatch, Register
+    from dispatch.office.context import OfficeContext
+    from dispatch.store import Dispatch
     from dispatch.store.attachments import SealedAttachment
     from keys.age.recipients import Recipient
-    from keys.signing import SigningKey
-    from keys.trust import TrustedRoster
 
     Progress = Callable[[int, int], None]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Issued:
-    """A dispatch of ours whose files have been written."""
-
-    number: Number
-    id: bytes
-    note: Note
-    files: tuple[Path, ...]
 
 
 def no_progress(done: int, total: int) -> None:
@@ -90,24 +80,9 @@ def no_progress(done: int, total: int) -> None:
 class Outbox:
     """The way out of one office's home, at one moment."""
 
-    def __init__(
-        self,
-        *,
-        handle: str,
-        register: Register,
-        trusted: TrustedRoster,
-        signing_key: Callable[[int], SigningKey],
-        home: Path,
-        now: datetime,
-        random: Callable[[int], bytes] = os.urandom,
-    ) -> None:
-        self._handle = handle
-        self._register = register
-        self._trusted = trusted
-        self._signing_key = signing_key
-        self._home = home
-        self._now = now
-        self._random = random
+    def __init__(self, context: OfficeContext) -> None:
+        self._context = context
+        self._register = context.register
         # what the last `finish` could not release; the next run tries again
         self.failed: dict[Number, DispatchError | KeysError | OSError] = {}
         # what `finish` has released of other runs' numbers: whoever repeats a killed `issue` has to know
@@ -122,18 +97,18 @@ class Outbox:
         progress: Progress = no_progress,
     ) -> Issued:
         """Seal, number, sign and release one dispatch. Raises as its steps do."""
-        recipients = refuse_unless_ready(outgoing, self._handle, self._trusted, self._now)
+        recipients = refuse_unless_ready(outgoing, self._context)
         if len(attachments) > MAX_ATTACHMENTS:
             raise MessageError(f"more than {MAX_ATTACHMENTS} attachments")
         self._demand_ready(directory)
         sealed: list[SealedAttachment] = []
         try:
             for path in attachments:
-                sealed += [seal_attachment(path, self._home / "attachments")]
+                sealed += [seal_attachment(path, self._context.home.attachments)]
             number = self._number(outgoing, recipients, sealed, directory, progress)
         except BaseException:
             for item in sealed:
-                discard(item, self._home / "attachments")
+                discard(item, self._context.home.attachments)
             raise
         finished = self.finish()
         if number in finished:
@@ -141,19 +116,19 @@ class Outbox:
         if number in self.failed:
             raise self.failed.pop(number)
         # another process of this home was quicker; its files are ours
-        with locked(self._home / "lock"):
+        with locked(self._context.home.lock):
             return self._finish(self._register.get(number))
 
     def number(self, outgoing: Outgoing, directory: Path) -> Number:
         """Seal and number one dispatch; `finish` signs and releases it. Raises as these steps do."""
-        recipients = refuse_unless_ready(outgoing, self._handle, self._trusted, self._now)
+        recipients = refuse_unless_ready(outgoing, self._context)
         self._demand_ready(directory)
         return self._number(outgoing, recipients, (), directory, no_progress)
 
     def _demand_ready(self, directory: Path) -> None:
         """Find what would stop a dispatch before anything is sealed, and before a number is used."""
         # a key that the roster does not list, or a wrong passphrase
-        self._signing_key(self._trusted.roster.version)
+        self._context.signing_key(self._context.roster.version)
         # a folder that cannot be written to
         _demand_text(directory)
         make_folder(directory)
@@ -167,9 +142,9 @@ class Outbox:
         if not self._register.unfinished():
             return finished
         # a passphrase is asked for before others have to wait for us
-        self._signing_key(self._trusted.roster.version)
-        with locked(self._home / "lock"):
-            sweep(self._home / "attachments", self._now)
+        self._context.signing_key(self._context.roster.version)
+        with locked(self._context.home.lock):
+            sweep(self._context.home.attachments, self._context.now)
             for entry in self._register.unfinished():
                 try:
                     finished[entry.number] = self._finish(entry)
@@ -177,6 +152,33 @@ class Outbox:
                     self.failed[entry.number] = error
         self.resumed |= {number: done for number, done in finished.items() if number not in self._numbered}
         return finished
+
+    def export(self, numbers: Sequence[Number], directory: Path, *, notes: bool) -> tuple[Path, ...]:
+        """Make the envelopes again, or bare notes; of all our own dispatches if no number is given.
+
+        Every one is tried. Raises the first StorageError at the end.
+        """
+        self.finish()
+        failed = None
+        entries = [self._register.get(number) for number in numbers] or self._register.own()
+        paths: list[Path] = []
+        # one process of a home writes files at a time, see `write_many`
+        with locked(self._context.home.lock):
+            for entry in entries:
+                if notes:
+                    bare = (file_name(entry.number, None), encode_signed(entry.signed_note().signed))
+                    paths += write_many(directory, [bare], self._context.handle)
+                    continue
+                try:
+                    paths += release(self._context, entry, directory)
+                    # what could not be written where it was to go is out now
+                    self._register.mark_released(entry.id)
+                    self.failed.pop(entry.number, None)
+                except StorageError as error:
+                    failed = failed or error
+        if failed:
+            raise failed
+        return tuple(paths)
 
     def _number(
         self,
@@ -187,7 +189,7 @@ class Outbox:
         progress: Progress,
     ) -> Number:
         with self._register.transaction():
-            allotment = self._register.allot(self._handle, self._now)
+            allotment = self._register.allot(self._context.handle, self._context.now)
             message, plaintext = self._compose(outgoing, allotment, sealed)
             note_seq, first_copy = self._register.reserve()
             digests: list[bytes] = []
@@ -208,7 +210,7 @@ class Outbox:
                 signatures=None,
                 state="pending",
                 directory=str(directory.absolute()),
-                now=self._now,
+                now=self._context.now,
             )
             self._register.store_copies(note_seq, first_copy, _with_proofs(copies, tree))
             self._register.store_attachments(note_seq, [decode_base64(item.entry.sealed) for item in sealed])
@@ -221,10 +223,19 @@ class Outbox:
     ) -> tuple[bytes, bytes]:
         """Write the message line and the whole plaintext."""
         blank = encode_base64(bytes(DIGEST_SIZE))
-        message = _message(outgoing, allotment, encode_base64(self._random(SALT_SIZE)), blank, sealed)
+        message = message_of(
+            outgoing,
+            allotment.number,
+            allotment.date,
+            salt=encode_base64(self._context.random(SALT_SIZE)),
+            secrets=blank,
+            attachments=tuple(item.entry for item in sealed),
+        )
         secrets = Secrets(
             format="dispatch-secrets/v1",
-            slot_key=encode_base64(self._random(SLOT_KEY_SIZE)) if isinstance(message, Circular) else None,
+            slot_key=encode_base64(self._context.random(SLOT_KEY_SIZE))
+            if isinstance(message, Circular)
+            else None,
             attachments=tuple(item.identity for item in sealed),
             padding="",
         )
@@ -237,7 +248,7 @@ class Outbox:
             StoredCopy(
                 index=index,
                 to=handle,
-                after=self._register.previous_to(self._handle, handle),
+                after=self._register.previous_to(self._context.handle, handle),
                 digest=digest,
                 proof=(),
                 body=None,
@@ -246,7 +257,7 @@ class Outbox:
         ]
 
     def _note(self, outgoing: Outgoing, allotment: Allotment, line: bytes, copies: Copies) -> Note:
-        roster = self._trusted.roster
+        roster = self._context.roster
         return Note(
             number=allotment.number,
             date=allotment.date,
@@ -260,10 +271,10 @@ class Outbox:
 
     def _finish(self, entry: Dispatch) -> Issued:
         if entry.state == "pending":
-            key = self._signing_key(parse_note(entry.text).roster.version)
+            key = self._context.signing_key(parse_note(entry.text).roster.version)
             self._register.store_signatures(entry.id, sign_text(entry.text, key, NOTE_NAMESPACE))
             entry = self._register.get(entry.number)
-        files = release(self._register, entry, self._home, Path(entry.directory or self._home / "outbox"))
+        files = release(self._context, entry, Path(entry.directory or self._context.home.outbox))
         self._register.mark_released(entry.id)
         return Issued(number=entry.number, id=entry.id, note=parse_note(entry.text), files=files)
 
@@ -278,12 +289,13 @@ def _demand_text(directory: Path) -> None:
         ) from None
 
 
-def release(register: Register, entry: Dispatch, home: Path, directory: Path) -> tuple[Path, ...]:
+def release(context: OfficeContext, entry: Dispatch, directory: Path) -> tuple[Path, ...]:
     """Write the envelopes of a signed note from what the register holds, its attachments beside them.
 
-    The same bytes each time. Gives the paths of the envelopes. Raises StorageError, the envelopes
-    being written, if an attachment is in the home no longer.
+    The bytes are the same each time. Gives the paths of the envelopes. Raises StorageError, the envelopes
+    being written, if an attachment is no longer in the home.
     """
+    register, store = context.register, context.home.attachments
     signed = entry.signed_note().signed
     files = (
         (file_name(entry.number, copy.to), encode_envelope(signed, copy.place(), copy.body))
@@ -292,12 +304,10 @@ def release(register: Register, entry: Dispatch, home: Path, directory: Path) ->
     )
     owner = entry.number.handle
     paths = tuple(write_many(directory, files, owner))
-    missing = take_along(
-        register.attachments(entry), home / "attachments", directory, prefix=unfinished_prefix(owner)
-    )
+    missing = take_along(register.attachments(entry), store, directory, prefix=unfinished_prefix(owner))
     if missing:
         raise StorageError(
-            f"{entry.number}: the attachment {home / 'attachments' / sealed_name(missing[0])} is gone",
+            f"{entry.number}: the attachment {store / sealed_name(missing[0])} is gone",
             hint="its envelopes are written; put the file back, an addressee has it too, and try again",
         )
     return paths

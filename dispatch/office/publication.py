@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from dispatch.errors import RefusedError
-from dispatch.formats.note import RosterRef
-from dispatch.formats.statement import Statement
+from dispatch.formats.note import RosterRef, parse_number
+from dispatch.formats.statement import Statement, sign_statement
 from keys.signed import encode_signed
+from keys.trust import check_current
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
     from dispatch.checks.opening import OpenedMessage
+    from dispatch.formats.message import Message
+    from dispatch.office.context import OfficeContext
     from dispatch.store import Dispatch
     from keys.roster import Roster
 
@@ -47,13 +51,46 @@ def state_volume(
     )
 
 
-def published_names(opened: OpenedMessage) -> tuple[str, str, str, str]:
-    """Name the files of a publication: message, note, page, and what an auditor gets besides."""
-    number = opened.verified.note.number
-    stem = f"{number.handle}-{number.volume}-{number.ordinal}"
-    return f"{stem}.message", f"{stem}.note", f"{stem}.html", f"{stem}.circular"
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Publication:
+    """What is disclosed of one dispatch. `title`: its issuer's, when it was issued.
+
+    `line`: the message as it was signed. `note`: with its signatures. `audit`: for an auditor alone, the
+    message and its secrets, with which the answers to a circular are recognised.
+    """
+
+    message: Message
+    content: bytes
+    copies: int
+    title: str
+    line: bytes
+    note: bytes
+    audit: bytes = field(repr=False)
+
+    def name(self, ending: str) -> str:
+        """Name a file of it: the `message`, the `note`, the `html` page, the `circular` for an auditor."""
+        number = parse_number(self.message.number)
+        return f"{number.handle}-{number.volume}-{number.ordinal}.{ending}"
 
 
-def note_file(opened: OpenedMessage) -> bytes:
-    """Give the note with its signatures."""
-    return encode_signed(opened.verified.verified_note.signed_note.signed)
+def publish(opened: OpenedMessage, roster: Roster) -> Publication:
+    """Take out of an opened dispatch what can be disclosed."""
+    verified = opened.verified
+    note = verified.note
+    return Publication(
+        message=opened.message,
+        content=note.content,
+        copies=note.copies.count,
+        title=roster.office(opened.message.from_).title(note.roster.version),
+        line=opened.line,
+        note=encode_signed(verified.verified_note.signed_note.signed),
+        audit=opened.line + opened.secrets_line,
+    )
+
+
+def signed_list(context: OfficeContext, volume: str | None) -> bytes:
+    """Give the signed list of the ids of a volume of ours, by default the newest. Raises RefusedError."""
+    check_current(context.trusted, context.now)
+    entries = context.register.of(context.handle)
+    statement = state_volume(entries, context.handle, volume, context.roster, context.now)
+    return sign_statement(statement, [context.signing_key(context.roster.version)])

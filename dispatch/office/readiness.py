@@ -7,33 +7,28 @@ from typing import TYPE_CHECKING
 from dispatch.checks.addressees import expand
 from dispatch.checks.opening import RIGHTS
 from dispatch.errors import MessageError, RefusedError
-from dispatch.formats.message import DIGEST_SIZE, MESSAGE_FORMAT, Message, encode_message
-from dispatch.formats.note import FIRST_HEAD, MAX_DECIMAL, Number
-from dispatch.store import Allotment
+from dispatch.formats.message import DIGEST_SIZE, encode_message
+from dispatch.formats.note import MAX_DECIMAL, Number
+from dispatch.office.compose import message_of
 from keys.codec import encode_base64
-from keys.text import format_date
 from keys.trust import check_current
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from datetime import datetime
 
     from dispatch.office.compose import Outgoing
-    from dispatch.store.attachments import SealedAttachment
+    from dispatch.office.context import OfficeContext
     from keys.age.recipients import Recipient
-    from keys.trust import TrustedRoster
 
 
-def refuse_unless_ready(
-    outgoing: Outgoing, handle: str, trusted: TrustedRoster, now: datetime
-) -> dict[str, Recipient]:
+def refuse_unless_ready(outgoing: Outgoing, context: OfficeContext) -> dict[str, Recipient]:
     """Give each addressee's sealing key, in order of handle.
 
     Raises ExpiredError for an expired roster, UnknownOfficeError if we are not in
     it, RefusedError naming every addressee that cannot be sealed to, MessageError if it is too long.
     """
-    check_current(trusted, now)
-    roster, version = trusted.roster, trusted.roster.version
+    check_current(context.trusted, context.now)
+    handle, roster, version = context.handle, context.roster, context.roster.version
     office = roster.office(handle)
     kind = outgoing.kind.kind
     right = RIGHTS.get(kind)
@@ -51,7 +46,7 @@ def refuse_unless_ready(
         raise RefusedError(
             f"no key to seal to: {', '.join(without)}", hint="their cards have to be added to the roster"
         )
-    _refuse_too_long(outgoing, handle, now)
+    _refuse_too_long(outgoing, handle, context.now)
     return {name: key for name, key in recipients.items() if key is not None}
 
 
@@ -60,27 +55,6 @@ def _refuse_too_long(outgoing: Outgoing, handle: str, now: datetime) -> None:
     number = Number(handle, f"{now.year:04}", MAX_DECIMAL)
     blank = encode_base64(bytes(DIGEST_SIZE))
     try:
-        encode_message(
-            _message(outgoing, Allotment(number=number, date=now, head=FIRST_HEAD), blank, blank, ())
-        )
+        encode_message(message_of(outgoing, number, now, salt=blank, secrets=blank, attachments=()))
     except MessageError as error:
         raise MessageError(str(error), hint="put what is long into an attachment") from None
-
-
-def _message(
-    outgoing: Outgoing, allotment: Allotment, salt: str, secrets: str, sealed: Sequence[SealedAttachment]
-) -> Message:
-    return outgoing.kind(
-        format=MESSAGE_FORMAT,
-        salt=salt,
-        secrets=secrets,
-        number=str(allotment.number),
-        date=format_date(allotment.date),
-        from_=allotment.number.handle,
-        to=outgoing.to,
-        info=outgoing.info,
-        precedence=outgoing.precedence,
-        subject=outgoing.subject,
-        attachments=tuple(item.entry for item in sealed),
-        **outgoing.members,
-    )

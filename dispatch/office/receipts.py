@@ -15,39 +15,34 @@ from keys.errors import KeysError
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from dispatch.office.context import OfficeContext
     from dispatch.office.opened import OpenedRegister
-    from dispatch.office.outbox import Issued, Outbox
-    from dispatch.store import Dispatch, Register
-    from dispatch.store.home import Home
-    from keys.roster import Roster
+    from dispatch.office.outbox import Outbox
+    from dispatch.office.results import Issued
+    from dispatch.store import Dispatch
 
 
 def send_receipts(
-    *,
-    register: Register,
-    docket: OpenedRegister,
-    outbox: Outbox,
-    roster: Roster,
-    home: Home,
-    directory: Path | None,
+    context: OfficeContext, opened: OpenedRegister, outbox: Outbox, directory: Path | None
 ) -> tuple[tuple[Issued, ...], tuple[Exception, ...]]:
     """Send the receipts that are owed; give them, and why others could not be sent.
 
-    `directory`: where they go, by default the outbox. None while an attachment is missing.
+    A dispatch is receipted when all its attachments are here. `directory`: where the receipts go, by default
+    the outbox.
     """
     numbers = []
     failures: list[Exception] = []
     # two processes of this home would receipt the same dispatches twice
-    with locked(home.lock):
-        for issuer, entries in groupby(register.unreceipted(), key=lambda one: one.number.handle):
-            if not reachable((issuer,), roster):
+    with locked(context.home.lock):
+        for issuer, entries in groupby(context.register.unreceipted(), key=lambda one: one.number.handle):
+            if not reachable((issuer,), context.roster):
                 continue
-            complete = [one for one in entries if _has_attachments(register, home, one)]
+            complete = [one for one in entries if _has_attachments(context, one)]
             for start in range(0, len(complete), MAX_ITEMS):
                 try:
-                    opened = [docket.open(one) for one in complete[start : start + MAX_ITEMS]]
-                    outgoing = outgoing_receipt(issuer, opened, roster)
-                    numbers.append(outbox.number(outgoing, directory or home.outbox))
+                    received = [opened.open(one) for one in complete[start : start + MAX_ITEMS]]
+                    outgoing = outgoing_receipt(issuer, received, context.roster)
+                    numbers.append(outbox.number(outgoing, directory or context.home.outbox))
                 except (DispatchError, KeysError, OSError) as error:
                     failures.append(error)
     if not numbers:
@@ -58,6 +53,6 @@ def send_receipts(
     return tuple(finished[number] for number in numbers if number in finished), tuple(failures)
 
 
-def _has_attachments(register: Register, home: Home, entry: Dispatch) -> bool:
-    sealed = register.attachments(entry)
-    return all((home.attachments / sealed_name(digest)).is_file() for digest in sealed)
+def _has_attachments(context: OfficeContext, entry: Dispatch) -> bool:
+    sealed = context.register.attachments(entry)
+    return all((context.home.attachments / sealed_name(digest)).is_file() for digest in sealed)

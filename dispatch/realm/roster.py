@@ -81,16 +81,28 @@ class RosterEditor:
 
         `rights`: None for what a branch has, or, for an office that is listed, what it had.
         """
-        handle = parse_card(data).card.handle
         with self._alone():
-            draft = self._draft()
-            listed = draft.has_office(handle, draft.version)
-            version = self.trusted.roster.version
-            known = self.trusted.roster.has_office(handle, version)
-            vouching = self.trusted.roster.office(handle).vouching_keys(version) if known else ()
-            card = verify_card(data, vouching)
-            self._store(add_office(draft, card, rights or (None if listed else BRANCH_RIGHTS)))
+            draft, card = self._with_card(self._draft(), data, rights)
+            self._store(draft)
         return card
+
+    def enrol(self, cards: Iterable[bytes]) -> TrustedRoster:
+        """Add the offices of cards, and sign the next version at once, with nothing else in it.
+
+        Raises RefusedError if edits are pending, or as `add` and `sign`; then nothing has changed.
+        """
+        root = self._read_root()
+        with self._alone():
+            if self.pending() is not None:
+                raise RefusedError(
+                    "edits of the roster are pending, and would be signed too",
+                    hint="`dispatch roster show` lists them, `dispatch roster sign` signs them",
+                )
+            draft = self._draft()
+            for data in cards:
+                draft, _ = self._with_card(draft, data, None)
+            self._sign(draft, root)
+        return self.trusted
 
     def group(self, name: str, handles: Iterable[str]) -> None:
         """Make these the members of a group."""
@@ -112,13 +124,26 @@ class RosterEditor:
                     f"{self._home.pending_roster}: the edits change the root, which no command here does",
                     hint="somebody else wrote that file; remove it and make your edits again",
                 )
-            # a clock that ran ahead once must not make rosters that expire before their date
-            date = max(self._now, self.trusted.roster.date)
-            signed = sign_roster(set_dates(draft, date=date, expires=date + VALIDITY), root.signing_keys)
-            self.trusted = trust_update(self.trusted, (*self.trusted.chain, signed))
-            write_whole(self._home.roster, encode_roster_file(self.trusted.chain), overwrite=True)
-            self._home.pending_roster.unlink(missing_ok=True)
+            self._sign(draft, root)
         return self.trusted
+
+    def _sign(self, draft: Roster, root: SecretKeys) -> None:
+        # a clock that ran ahead once must not make rosters that expire before their date
+        date = max(self._now, self.trusted.roster.date)
+        signed = sign_roster(set_dates(draft, date=date, expires=date + VALIDITY), root.signing_keys)
+        self.trusted = trust_update(self.trusted, (*self.trusted.chain, signed))
+        write_whole(self._home.roster, encode_roster_file(self.trusted.chain), overwrite=True)
+        self._home.pending_roster.unlink(missing_ok=True)
+
+    def _with_card(self, draft: Roster, data: bytes, rights: Iterable[str] | None) -> tuple[Roster, Card]:
+        """Put the office of a card into a draft, or its new keys and title."""
+        handle = parse_card(data).card.handle
+        listed = draft.has_office(handle, draft.version)
+        version = self.trusted.roster.version
+        known = self.trusted.roster.has_office(handle, version)
+        vouching = self.trusted.roster.office(handle).vouching_keys(version) if known else ()
+        card = verify_card(data, vouching)
+        return add_office(draft, card, rights or (None if listed else BRANCH_RIGHTS)), card
 
     @contextmanager
     def _alone(self) -> Iterator[None]:

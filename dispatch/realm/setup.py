@@ -43,34 +43,19 @@ def create_office(
     with locked(home.lock):
         home.refuse_if_taken()
         home.sweep()
-        return _create_office(
-            home, handle=handle, title=title, classical=classical, realm=realm, passphrase=passphrase, now=now
+        keys = _make_keys(home.office_key, passphrase, classical=classical)
+        card = make_card(
+            handle=handle,
+            title=title,
+            classical=classical,
+            signing=[key.verify_key for key in keys.signing_keys],
+            sealing=[identity.recipient() for identity in keys.identities],
         )
-
-
-def _create_office(
-    home: Home,
-    *,
-    handle: str,
-    title: str,
-    classical: bool,
-    realm: str | None,
-    passphrase: str | None,
-    now: datetime,
-) -> Card:
-    keys = _make_keys(home.office_key, passphrase, classical=classical)
-    card = make_card(
-        handle=handle,
-        title=title,
-        classical=classical,
-        signing=[key.verify_key for key in keys.signing_keys],
-        sealing=[identity.recipient() for identity in keys.identities],
-    )
-    if realm is not None:
-        root = _make_keys(home.root_key, passphrase, sealing=False)
-        make_first_roster(home, realm, root, card, now)
-    # last, because it is what makes the folder an office
-    write_whole(home.card, sign_card(card, keys.signing_keys))
+        if realm is not None:
+            root = _make_keys(home.root_key, passphrase, sealing=False)
+            make_first_roster(home, realm, root, card, now)
+        # last, because it is what makes the folder an office
+        write_whole(home.card, sign_card(card, keys.signing_keys))
     return card
 
 

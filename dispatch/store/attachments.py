@@ -27,7 +27,10 @@ from keys.codec import decode_base64, encode_base64
 from keys.errors import FormatError, KeysError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from hashlib import _Hash
+
+    from dispatch.checks.opening import OpenedMessage
 
 ONLY = frozenset({"mlkem768x25519"})
 
@@ -192,6 +195,17 @@ def _file_digest(path: Path) -> bytes:
 
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").digest()
+
+
+def save_attachments(opened: OpenedMessage, stores: Iterable[Path], directory: Path) -> tuple[Path, ...]:
+    """Open the attachments of a message into `directory`; each lies in one of `stores`. Raises as for one."""
+    paths = []
+    for entry, identity in zip(opened.message.attachments, opened.secrets.attachments, strict=True):
+        name = sealed_name(decode_base64(entry.sealed))
+        *others, last = stores
+        store = next((one for one in others if (one / name).is_file()), last)
+        paths.append(save_attachment(entry, identity, store, directory))
+    return tuple(paths)
 
 
 def save_attachment(entry: Attachment, identity: str, store: Path, directory: Path) -> Path:

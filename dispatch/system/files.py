@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import shutil
 import stat
 import sys
 import tempfile
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from dispatch.errors import MalformedError, StorageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
 # From here on one sync of the whole system is cheaper than one of each file. Elsewhere than on
 # Linux it only begins to write, and does not wait.
@@ -61,7 +60,7 @@ def write_whole(path: Path, data: bytes, *, overwrite: bool = False, mode: int =
     Raises StorageError if another file is there, unless `overwrite`; the same
     bytes again are no error.
     """
-    if not overwrite and _is_there(path, data):
+    if not overwrite and is_there(path, data):
         # a killed run may have come no further than its name
         sync_directory(path.parent)
         return
@@ -92,7 +91,7 @@ def new_file(path: Path, *, overwrite: bool = False, mode: int = 0o666) -> Itera
                 move_new(temporary, path)
             sync_directory(path.parent)
         except FileExistsError:
-            raise _another(path) from None
+            raise another_file(path) from None
         finally:
             temporary.unlink(missing_ok=True)
 
@@ -141,89 +140,31 @@ def _is_reserved(path: Path) -> bool:
     return stat.S_ISREG(status.st_mode) and status.st_size == 0
 
 
-def write_many(directory: Path, files: Iterable[tuple[str, bytes]], owner: str) -> Iterator[Path]:
-    """Write files under their names, from an iterator so that they need not all be in memory.
-
-    They are written into a hidden folder, made durable, then moved; `owner` marks
-    that folder, so that what a killed run left is found and removed by the next.
-    The caller makes sure that there is only one run of an owner at a time.
-    """
-    make_folder(directory)
-    prefix = unfinished_prefix(owner)
-    for left in directory.glob(f"{prefix}*"):
-        if left.is_dir():
-            shutil.rmtree(left, ignore_errors=True)
-        else:
-            left.unlink(missing_ok=True)
-    with naming(directory):
-        workshop = Path(tempfile.mkdtemp(prefix=prefix, dir=directory))
-        # by descriptor, so that whoever else can write to `directory` cannot put another folder in its place
-        inside = os.open(workshop, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-    try:
-        if os.fstat(inside).st_uid != os.geteuid():
-            raise StorageError(f"{directory}: somebody put a folder of theirs in the place of ours")
-        written: list[str] = []
-        there: list[str] = []
-        in_the_way: list[StorageError] = []
-        for name, data in files:
-            outside = f"{directory}{os.sep}{name}"
-            try:
-                if os.path.lexists(outside) and _is_there(directory / name, data):
-                    there.append(name)
-                    continue
-            except StorageError as error:
-                in_the_way.append(error)
-                continue
-            try:
-                descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666, dir_fd=inside)
-                with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor
-                    file.write(data)
-            except OSError as error:
-                error.filename = outside
-                raise
-            written.append(name)
-        with naming(directory):
-            _sync(inside, written)
-            for name in written:
-                os.replace(name, f"{directory}{os.sep}{name}", src_dir_fd=inside)
-            sync_directory(directory)
-        yield from (directory / name for name in (*there, *written))
-        if in_the_way:
-            raise in_the_way[0]
-    finally:
-        os.close(inside)
-        shutil.rmtree(workshop, ignore_errors=True)
-
-
-def unfinished_prefix(owner: str) -> str:
-    """How the hidden names begin of what an owner is writing: swept away by its next `write_many` there."""
-    return f".dispatch-{owner}."  # a handle has no dot, so that `cc` leaves what is of `cc-2`
-
-
-def _is_there(path: Path, data: bytes) -> bool:
+def is_there(path: Path, data: bytes) -> bool:
     """Say whether `path` holds these bytes. Raises StorageError if it is another file, a link or a pipe."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except FileNotFoundError:
         return False
     except OSError as error:
-        raise _another(path) from error
+        raise another_file(path) from error
     with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor
         status = os.fstat(descriptor)
         if stat.S_ISREG(status.st_mode) and status.st_size == len(data) and file.read() == data:
             return True
     if stat.S_ISREG(status.st_mode) and status.st_size == 0:
         return False  # whether an empty file may go, `move_new` knows
-    raise _another(path)
+    raise another_file(path)
 
 
-def _another(path: Path) -> StorageError:
+def another_file(path: Path) -> StorageError:
+    """Make the error for a name that another file has."""
     return StorageError(
         f"{path}: another file is there already", hint="choose another folder, or move it away"
     )
 
 
-def _sync(folder: int, names: list[str]) -> None:
+def sync_files(folder: int, names: list[str]) -> None:
     """Make files in a folder durable, the folder given by its descriptor."""
     if len(names) > _MANY:
         os.sync()

@@ -37,10 +37,10 @@ def come(played: Homes, folder: Path, seed: int | None) -> dict[str, Any]:
             assert reception.failures == ()
     with Office(home, now=END, ask_passphrase=str) as office:
         assert office.register.waiting.list("held") == ()
-        case = next(one for one in office.cases() if one.circular.obligations)
+        found = next(one for one in office.due(at=END) if one.case.circular.obligations)
         collation = office.collate(Number("cc", "2026", 1), "quarterly", None, None)
         return {
-            "slots": [slot_json(slot) for slot in office.visible_slots(case, END)],
+            "slots": [slot_json(slot) for slot in found.slots],
             "collation": collation_json(collation),
         }
 

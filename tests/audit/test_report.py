@@ -38,8 +38,7 @@ def test_duties_are_those_that_the_centre_sees(played: Homes) -> None:
     """Without opening a report the auditor comes to what the centre knows, but for nil and events."""
     [duty] = played.audit().duties
     with played.realm.office("cc", now=END) as office:
-        case = next(one for one in office.cases() if one.circular.obligations)
-        ours = office.visible_slots(case, END)
+        ours = next(one.slots for one in office.due(at=END) if one.case.circular.obligations)
     seen = {(one.obligation, one.office, one.occasion): one.state for one in duty.slots}
     for slot in ours:
         state = seen[slot.obligation, slot.office, slot.occasion]

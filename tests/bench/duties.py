@@ -106,7 +106,7 @@ def make(folder: Path, offices: int, months: int):  # noqa: ANN201 - a script's 
         text += 'meetings = 12\n[[values.demands]]\ndemand = "Топливо на зиму"\n+++\n'
         draft = read_draft(text.encode()).draft
         with Office(home, now=date, ask_passphrase=str) as office:
-            circular = office.docket.find(Number("cc", "2016", 1))
+            circular = office.opened.find(Number("cc", "2016", 1))
             for name in names:
                 outgoing, _ = outgoing_report(
                     draft, circular, name, earlier=None, roster=trusted.roster, now=date
@@ -154,7 +154,7 @@ def make(folder: Path, offices: int, months: int):  # noqa: ANN201 - a script's 
                 verified = believe_stored(Envelope(signed_note=signed, copy=copy, body=body))
                 office.register.receive(verified, signature, (), date, wants_receipt=True)
             # one receipt a month for all: who receives month by month gives one to each office
-            opened = [office.docket.open(entry) for entry in office.register.unreceipted()]
+            opened = [office.opened.open(entry) for entry in office.register.unreceipted()]
             office.outbox.number(outgoing_receipt(names[0], opened, trusted.roster), folder / "post")
             office.outbox.finish()
     return home

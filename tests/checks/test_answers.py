@@ -30,13 +30,13 @@ from dispatch.formats.obligation import Field, Form, Obligation
 from dispatch.office.compose import Outgoing
 from keys.codec import decode_base64, encode_base64
 from keys.roster import add_office
-from tests.forge.realm import DAY, NOW, Forgery
+from tests.forge.realm import DAY, NOW, Forgery, failed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from dispatch.formats.message import Message
-    from dispatch.office.inbox import Received
+    from dispatch.office.results import Received
     from tests.forge.realm import Realm
 
 FORM = Form(
@@ -156,8 +156,7 @@ def send_report(
 @pytest.fixture
 def circular(realm: Realm) -> bytes:
     """The id of a circular that cc issued, under a slot key that we know, and tula has."""
-    office = realm.office("cc")
-    office.outbox._random = bytes  # noqa: SLF001 - the slot key is to be known
+    office = realm.office("cc", random=bytes)  # the slot key is to be known
     issued = office.send(
         Outgoing(
             kind=Circular,
@@ -239,7 +238,7 @@ class TestReports:
         members = report(circular, answers=Answered(**answered), **changes)
         outcome = send_report(realm, members)
         assert outcome.code == 7
-        assert outcome.state == ("held" if isinstance(outcome.error, AwaitedError) else "rejected")
+        assert outcome.state == ("held" if failed(outcome, AwaitedError) else "rejected")
         assert said in str(outcome.error)
         with realm.office("cc") as office:
             assert office.register.unreceipted() == ()
@@ -466,7 +465,7 @@ class TestDecisions:
     def test_by_another_office_than_the_issuer(self, realm: Realm, circular: bytes) -> None:
         members = {"decision": "waive", "slot": self.slot(circular), "until": None, "reason": "пожар"}
         blinded = [blind_slot(KEY, "waive", "monthly", "tula", "period:2026-10")]
-        kursk = realm.office("kursk").card
+        kursk = realm.office("kursk").card_content
         realm.adopt(realm.next_roster(lambda roster: add_office(roster, kursk, ["issue"])))
         outcome = self.decide(realm, members, blinded, issuer="kursk", ordinal=1)
         assert (outcome.state, outcome.code) == ("rejected", 7)
@@ -512,7 +511,7 @@ class TestRelations:
         [outcome] = realm.receive("tula", realm.put(realm.forge(forged)) / "tula.dispatch")
         assert (outcome.state, outcome.code) == ("held", 7)
         with realm.office("tula") as office:
-            assert len(office.cases()) == 1
+            assert len(office.due()) == 1
 
     def test_a_circular_answers_nothing(self, realm: Realm) -> None:
         forged = Forgery(note=slots(bytes(32)))
@@ -523,7 +522,8 @@ class TestRelations:
 def test_a_case_is_what_the_register_holds(realm: Realm, circular: bytes) -> None:
     send_report(realm, report(circular))
     with realm.office("cc", now=LATER) as office:
-        [case] = office.cases()
+        [found] = office.due()
+    case = found.case
     assert case.number == parse_number("cc/2026/1")
     assert case.owing["tula-only"] == ("tula",)
     [filed] = case.filings

@@ -17,13 +17,13 @@ from dispatch.formats.message import Letter
 from dispatch.formats.note import FIRST_HEAD, Head, Number
 from keys.roster import add_office, revoke_key
 from keys.signing import SigningKey
-from tests.forge.realm import NOW, Forgery
+from tests.forge.realm import NOW, Forgery, failed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from dispatch.formats.note import Note
-    from dispatch.office.inbox import Received
+    from dispatch.office.results import Received
     from keys.roster import Roster
     from tests.forge.realm import Realm
 
@@ -125,7 +125,7 @@ class TestHeads:
         centre.send(first)
         other = centre.write(2, [id_of(first)], after=1, text="another")
         assert contradicts(centre.send(other), "the head that cc/2026/3 pins")
-        assert isinstance(centre.send(second).error, EquivocationError)
+        assert failed(centre.send(second), EquivocationError)
 
     def test_a_year_closed_with_another_head(self, centre: Centre) -> None:
         first = centre.write(1)
@@ -134,7 +134,7 @@ class TestHeads:
         wrong = centre.write(1, Head("2026", 1, bytes(32)), **closing)
         right = centre.write(1, Head("2026", 1, root([leaf_hash(id_of(first))])), **closing)
         assert taken(centre.send(right, NEW_YEAR)) == ("new", None)
-        assert isinstance(centre.send(wrong, NEW_YEAR).error, EquivocationError)
+        assert failed(centre.send(wrong, NEW_YEAR), EquivocationError)
         lettered = centre.write(
             1, Head("2026", 1, bytes(32)), volume="2027b", date=NEW_YEAR, after=Number("cc", "2027", 1)
         )
@@ -197,7 +197,7 @@ class TestTwins:
         assert taken(centre.send(centre.write(1))) == ("new", None)
         with centre.realm.office("tula", now=NOW + 3 * day) as office:
             [again] = office.receive([]).received
-        assert isinstance(again.error, EquivocationError)
+        assert failed(again, EquivocationError)
 
 
 class TestStolenKeys:
@@ -213,7 +213,7 @@ class TestStolenKeys:
         centre.send(centre.write(999_999_999, FAR))
         stolen = realm.keys("cc").signing_keys[0].verify_key.fingerprint()
         fresh = SigningKey.generate()
-        card = replace(realm.office("cc").card, signing=(fresh.verify_key.line(),))
+        card = replace(realm.office("cc").card_content, signing=(fresh.verify_key.line(),))
 
         def rotate(roster: Roster) -> Roster:
             return add_office(revoke_key(roster, "cc", stolen, NOW - HOUR), card)

@@ -319,7 +319,7 @@ class TestSignatures:
 
     def test_too_few_signatures_for_the_threshold(self, realm: Realm) -> None:
         second = SigningKey.generate()
-        card = realm.office("cc").card
+        card = realm.office("cc").card_content
 
         def two_of_two(roster: Any) -> Any:
             both = msgspec.structs.replace(card, signing=(*card.signing, second.verify_key.line()))
@@ -658,7 +658,9 @@ class TestAgreement:
 
     def test_a_right_is_that_of_the_roster_version_named(self, realm: Realm) -> None:
         data = realm.forge(Forgery())["tula"]
-        newer = realm.next_roster(lambda roster: add_office(roster, realm.office("cc").card, ["report"]))
+        newer = realm.next_roster(
+            lambda roster: add_office(roster, realm.office("cc").card_content, ["report"])
+        )
         open_as(realm, "tula", data, newer)
         with pytest.raises(RefusedError, match="right"):
             open_as(realm, "tula", realm.forge(Forgery(), newer)["tula"], newer)

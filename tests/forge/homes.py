@@ -130,7 +130,7 @@ def play(path: Path) -> Homes:
             _send(played, "b01", EVENT.format(1), after)
         _deliver(played, after + DAY, "cc")
     with played.realm.office("cc", now=END) as office:
-        opened = office.docket.find(Number("cc", "2026", 1))
+        opened = office.opened.find(Number("cc", "2026", 1))
         assert opened is not None
         (path / "cc-2026-1.circular").write_bytes(opened.line + opened.secrets_line)
     played.realm.close()
@@ -179,7 +179,7 @@ def _send(played: Homes, handle: str, text: str, now: datetime) -> None:
 
 def _reply(played: Homes, handle: str, now: datetime) -> None:
     with played.realm.office(handle, now=now) as office:
-        office.reply(Number("cc", "2026", 1), "undertaken", "А. Петрова", None, played.post)
+        office.reply(Number("cc", "2026", 1), "undertaken", by="А. Петрова", directory=played.post)
 
 
 def _deliver(played: Homes, now: datetime, *handles: str) -> None:

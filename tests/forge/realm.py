@@ -10,6 +10,7 @@ The group `provinces` is tula and penza. Version 2 of the roster has all of them
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dispatch.drafts import Draft
-    from dispatch.office.inbox import Received
+    from dispatch.office.results import Received
     from keys.age.recipients import Recipient
     from keys.keyfile import SecretKeys
     from keys.signing import SigningKey
@@ -59,6 +60,11 @@ OFFICES = (
     ("penza", "Пензенский губком", True),
     ("kursk", "Курский губком", False),
 )
+
+
+def failed(outcome: Received, kind: type[Exception]) -> bool:
+    """Tell whether a file was not registered because of such an error."""
+    return outcome.error is not None and issubclass(outcome.error.kind, kind)
 
 
 def same(value: Any) -> Any:
@@ -120,8 +126,10 @@ class Realm:
     def home(self, handle: str) -> Home:
         return Home(self.path / handle)
 
-    def office(self, handle: str, *, now: datetime | None = None) -> Office:
-        office = Office(self.home(handle), now=now or self.now, ask_passphrase=_never)
+    def office(
+        self, handle: str, *, now: datetime | None = None, random: Callable[[int], bytes] = os.urandom
+    ) -> Office:
+        office = Office(self.home(handle), now=now or self.now, ask_passphrase=_never, random=random)
         self._offices.append(office)
         return office
 

@@ -276,7 +276,7 @@ class RegisterMachine(RuleBasedStateMachine):
         assert [(outcome.state, outcome.after) for outcome in found] == expected
         for outcome in found:
             assert (outcome.error is None) == (outcome.state in ("new", "known"))
-        new = frozenset(one.opened.verified.id for one in found if one.state == "new" and one.opened)
+        new = frozenset(one.id for one in found if one.state == "new" and one.id)
         said = [one.contradiction for one in found if one.contradiction]
         if self._agrees(to):
             assert not said

@@ -175,7 +175,7 @@ def signed_twice(realm: Realm) -> bytes:
 
 def one_key_of_two(realm: Realm) -> bytes:
     """Every home takes a roster in which two keys must sign for the centre; one signs twice."""
-    card = realm.office("cc").card
+    card = realm.office("cc").card_content
     second = SigningKey.generate()
 
     def two(roster: Roster) -> Roster:
@@ -194,7 +194,7 @@ def too_few_of_two(realm: Realm) -> bytes:
 def by_a_key_that_ended(realm: Realm) -> bytes:
     """The note names the roster in which the key has ended."""
     card = msgspec.structs.replace(
-        realm.office("cc").card, signing=(SigningKey.generate().verify_key.line(),)
+        realm.office("cc").card_content, signing=(SigningKey.generate().verify_key.line(),)
     )
     realm.adopt(realm.next_roster(lambda roster: add_office(roster, card)))
     return realm.forge(Forgery())["tula"]
@@ -771,7 +771,7 @@ def test_a_card_that_would_steer_or_mislead(
     fields: dict[str, str], line: str, realm: Realm, terminal: Terminal
 ) -> None:
     keys = realm.keys("tula")
-    text = encode_canonical(msgspec.structs.replace(realm.office("tula").card, **fields))
+    text = encode_canonical(msgspec.structs.replace(realm.office("tula").card_content, **fields))
     signatures = tuple(sign_text(text, key, CARD_NAMESPACE) for key in keys.signing_keys)
     file = realm.path / "a.card"
     file.write_bytes(encode_signed(SignedText(text=text, signatures=signatures)))

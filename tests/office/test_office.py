@@ -113,11 +113,11 @@ class TestLooking:
         for _ in range(3):
             realm.issue()
         office = realm.office("cc")
-        assert office.register_statement("2026")
+        assert office.signed_list("2026")
         with sqlite3.connect(realm.home("cc").register) as connection:
             connection.execute("UPDATE notes SET state = 'pending', signatures = NULL WHERE ordinal = 2")
         with pytest.raises(RefusedError, match="not signed yet"):
-            office.register_statement("2026")
+            office.signed_list("2026")
 
     def test_what_is_not_there(self, realm: Realm) -> None:
         with pytest.raises(RefusedError, match="the register has no"):

@@ -23,8 +23,6 @@ from dispatch.formats.message import MAX_ATTACHMENTS, MAX_MESSAGE
 from dispatch.formats.note import Head, Number, parse_note
 from dispatch.formats.plaintext import padded_size
 from dispatch.office import Office
-from dispatch.office.compose import outgoing_draft
-from dispatch.office.readiness import refuse_unless_ready
 from dispatch.store import Register
 from dispatch.system.files import locked
 from keys import age
@@ -87,7 +85,7 @@ KILLS = {
     "before the signature": Kill("dispatch.office.outbox:sign_text"),
     "after the signature, before it is stored": Kill("dispatch.office.outbox:sign_text", "after"),
     "signed": Kill("dispatch.office.outbox:release"),
-    "before any file has its name": Kill("dispatch.system.files:_sync"),
+    "before any file has its name": Kill("dispatch.carriers.folder:sync_files"),
     # the first to be moved to its name is the attachment
     "between the files": Kill("os:replace", "after", 2),
     "after the second file": Kill("os:replace", "after", 3),
@@ -261,7 +259,7 @@ class TestRefused:
             realm.office("cc", now=NOW + 365 * DAY).issue(draft(), [], None)
 
     def test_a_circular_without_the_right(self, realm: Realm) -> None:
-        card = realm.office("cc").card
+        card = realm.office("cc").card_content
         realm.adopt(realm.next_roster(lambda roster: add_office(roster, card, ["report"])), "cc")
         with pytest.raises(RefusedError, match="right"):
             realm.office("cc").issue(draft(), [], None)
@@ -280,7 +278,7 @@ class TestRefused:
 
     def test_a_threshold_of_two(self, realm: Realm) -> None:
         second = SigningKey.generate().verify_key.line()
-        card = realm.office("cc").card
+        card = realm.office("cc").card_content
 
         def edit(roster: Roster) -> Roster:
             both = msgspec.structs.replace(card, signing=(*card.signing, second))
@@ -301,8 +299,9 @@ class TestRefused:
         trusted = realm.trusted
         first = edit(trusted.chain[-1].roster)
         alone = TrustedRoster(roster=first, chain=(sign_roster(first, realm.root.signing_keys),))
+        realm.adopt(alone, "cc")
         with pytest.raises(RefusedError, match="no key to seal to: penza, tula"):
-            refuse_unless_ready(outgoing_draft(draft(), {}), "cc", alone, NOW)
+            realm.office("cc").issue(draft())
 
     def test_a_key_that_the_roster_does_not_list(self, realm: Realm) -> None:
         realm.home("cc").office_key.write_bytes(realm.home("kursk").office_key.read_bytes())

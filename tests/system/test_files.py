@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from dispatch.carriers.folder import write_many
 from dispatch.errors import MalformedError, StorageError
-from dispatch.system.files import current_umask, locked, move_new, read_capped, write_many, write_whole
+from dispatch.system.files import current_umask, locked, move_new, read_capped, write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from dispatch.carriers.folder import write_many
 from dispatch.errors import StorageError
 from dispatch.store import attachments as attachment
-from dispatch.system.files import make_folder, sync_directory, write_many, write_whole
+from dispatch.system.files import make_folder, sync_directory, write_whole
 from keys.errors import KeyFileError
 from keys.keyfile import generate, read_keyfile, write_keyfile
 from tests.torture.house import check_settled, command, copy_of, issue, notes, post, start, succeed

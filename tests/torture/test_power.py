@@ -28,7 +28,7 @@ def test_the_power_fails(template: Realm, large: Realm, arena: Path, name: str) 
     [
         ("issue to two", "dispatch.store.attachments.sync_directory"),
         ("issue to two into a new folder", "dispatch.system.files.sync_directory"),
-        ("issue to many", "dispatch.system.files._sync"),
+        ("issue to many", "dispatch.carriers.folder.sync_files"),
         ("roster sign", "dispatch.system.files.sync_directory"),
         ("init --root", "dispatch.system.files.sync_directory"),
         ("read --save", "dispatch.store.attachments.sync_directory"),

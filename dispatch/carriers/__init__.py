@@ -1,0 +1,1 @@
+"""What moves envelopes. A carrier is never trusted: it brings bytes, and takes them away."""
