@@ -19,6 +19,7 @@ from keys.keyfile import SecretKeys, read_keyfile
 from keys.roster import (
     Roster,
     add_office,
+    add_offices,
     decode_roster,
     encode_roster,
     first_roster,
@@ -82,8 +83,9 @@ class RosterEditor:
         `rights`: None for what a branch has, or, for an office that is listed, what it had.
         """
         with self._alone():
-            draft, card = self._with_card(self._draft(), data, rights)
-            self._store(draft)
+            draft = self._draft()
+            card, granted = self._vouched(draft, data, rights)
+            self._store(add_office(draft, card, granted))
         return card
 
     def enrol(self, cards: Iterable[bytes]) -> TrustedRoster:
@@ -99,9 +101,7 @@ class RosterEditor:
                     hint="`dispatch roster show` lists them, `dispatch roster sign` signs them",
                 )
             draft = self._draft()
-            for data in cards:
-                draft, _ = self._with_card(draft, data, None)
-            self._sign(draft, root)
+            self._sign(add_offices(draft, [self._vouched(draft, data, None) for data in cards]), root)
         return self.trusted
 
     def group(self, name: str, handles: Iterable[str]) -> None:
@@ -135,15 +135,17 @@ class RosterEditor:
         write_whole(self._home.roster, encode_roster_file(self.trusted.chain), overwrite=True)
         self._home.pending_roster.unlink(missing_ok=True)
 
-    def _with_card(self, draft: Roster, data: bytes, rights: Iterable[str] | None) -> tuple[Roster, Card]:
-        """Put the office of a card into a draft, or its new keys and title."""
+    def _vouched(
+        self, draft: Roster, data: bytes, rights: Iterable[str] | None
+    ) -> tuple[Card, Iterable[str] | None]:
+        """Give the card of a new office, or of a listed one that vouches for it, and the rights it gets."""
         handle = parse_card(data).card.handle
         listed = draft.has_office(handle, draft.version)
         version = self.trusted.roster.version
         known = self.trusted.roster.has_office(handle, version)
         vouching = self.trusted.roster.office(handle).vouching_keys(version) if known else ()
         card = verify_card(data, vouching)
-        return add_office(draft, card, rights or (None if listed else BRANCH_RIGHTS)), card
+        return card, rights or (None if listed else BRANCH_RIGHTS)
 
     @contextmanager
     def _alone(self) -> Iterator[None]:

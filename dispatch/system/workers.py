@@ -6,6 +6,8 @@ import os
 import signal
 import sys
 import threading
+from contextlib import contextmanager
+from importlib.machinery import ModuleSpec
 from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
 
@@ -49,13 +51,31 @@ def map_parallel(
     context = get_context("fork" if forks else "spawn")
     with ProcessPoolExecutor(workers, mp_context=context, initializer=_share, initargs=(shared,)) as pool:
         iterator = iter(items)
-        pending = pool.map(_call, ((function, item) for item in islice(iterator, _WINDOW)), chunksize=_CHUNK)
-        while window := list(islice(iterator, _WINDOW)):
+        pending: Iterator[Result] = iter(())
+        while window := [(function, item) for item in islice(iterator, _WINDOW)]:
             # hand out the next window before the results of this one are consumed
-            following = pool.map(_call, ((function, item) for item in window), chunksize=_CHUNK)
+            with _hidden_script():
+                following = pool.map(_call, window, chunksize=_CHUNK)
             yield from pending
             pending = following
         yield from pending
+
+
+@contextmanager
+def _hidden_script() -> Iterator[None]:
+    """Keep the workers that start meanwhile from running the caller's script again.
+
+    A spawned process imports the main module of its parent, so that a script without `if __name__ ==
+    "__main__"` would do everything once more in each. It imports nothing for a module named `__main__`
+    (multiprocessing.spawn), and what our workers do is all in modules of ours.
+    """
+    main = sys.modules["__main__"]
+    before = main.__spec__
+    main.__spec__ = ModuleSpec("__main__", None)
+    try:
+        yield
+    finally:
+        main.__spec__ = before
 
 
 def usable_cores() -> int:
