@@ -668,6 +668,14 @@ def test_a_note_that_arrives_long_after_its_keys_ended() -> None:
     check_first_arrival(TRUSTED, "tula", [KEYS[2]], late + YEAR)
 
 
+def test_of_keys_that_ended_one_after_the_other_the_last_counts() -> None:
+    three = add_office(after(TWO), card("tula", 3))  # key 2 ends, a version after key 1
+    trusted = trust_update(trust(*SIGNED[:2]), (sign(three, 0),))
+    check_first_arrival(trusted, "tula", [KEYS[1], KEYS[2]], three.date + LATE)
+    with pytest.raises(ExpiredError):
+        check_first_arrival(trusted, "tula", [KEYS[1], KEYS[2]], three.date + LATE + timedelta(seconds=1))
+
+
 def test_a_note_that_arrives_long_after_its_office_ended() -> None:
     four = altered(after(THREE), end_tula)
     trusted = trust_update(TRUSTED, (four,))
