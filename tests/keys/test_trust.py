@@ -668,6 +668,14 @@ def test_a_note_that_arrives_long_after_its_keys_ended() -> None:
     check_first_arrival(TRUSTED, "tula", [KEYS[2]], late + YEAR)
 
 
+def test_of_two_keys_that_ended_the_later_end_counts() -> None:
+    four = altered(after(THREE), in_list(TULA, "signing", 2, until=4))
+    trusted, last = trust_update(TRUSTED, (four,)), four.roster.date + LATE
+    check_first_arrival(trusted, "tula", [KEYS[1], KEYS[3]], last)
+    with pytest.raises(ExpiredError):
+        check_first_arrival(trusted, "tula", [KEYS[1], KEYS[3]], last + timedelta(seconds=1))
+
+
 def test_a_note_that_arrives_long_after_its_office_ended() -> None:
     four = altered(after(THREE), end_tula)
     trusted = trust_update(TRUSTED, (four,))
