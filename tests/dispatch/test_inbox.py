@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import sqlite3
 import subprocess
 from datetime import timedelta
 from hashlib import sha256
@@ -399,6 +400,28 @@ def test_a_locked_key_rejects_nothing(realm: Realm) -> None:
     assert states(batch.received) == [("new", 0)]
 
 
+def test_a_full_disk_costs_only_what_was_to_be_kept(realm: Realm) -> None:
+    realm.now = NOW + 3 * DAY
+    ahead = realm.issue()
+    realm.now = NOW
+    file = ahead / "cc-2026-1.tula.dispatch"
+    good = realm.put(realm.forge(Forgery(issuer="penza", kind=Letter, to=("tula",))))
+    assert states(realm.receive("tula", file)) == [("held", 7)]
+    with sqlite3.connect(realm.home("tula").register) as connection:
+        connection.execute(
+            "CREATE TRIGGER full BEFORE INSERT ON waiting BEGIN"
+            " SELECT RAISE(FAIL, 'database or disk is full'); END"
+        )
+    connection.close()
+    outcomes = realm.receive("tula", file, good / "tula.dispatch")
+    assert sorted((one.state, one.code, str(one.number)) for one in outcomes) == [
+        ("held", 1, "cc/2026/1"),
+        ("new", 0, "penza/2026/1"),
+        ("refused", 1, "cc/2026/1"),
+    ]
+    assert [one.code for one in waiting(realm, "tula", "held")] == [7]
+
+
 def test_a_key_that_is_not_ours_any_more_is_told_apart(realm: Realm) -> None:
     folder = realm.issue()
     replace_keyfile(realm.home("tula").office_key, generate(), None)
@@ -478,6 +501,17 @@ class TestStrangers:
             assert outcome == ("held", 6)
         held = [str(one.number) for one in waiting(realm, "tula", "held")]
         assert held == ["penza/2026/1", "cc/2026/2", "cc/2026/3"]
+
+    def test_what_cannot_be_checked_yet_finds_room_beside_all_that_is_kept_of_its_issuer(
+        self, realm: Realm, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("dispatch.register.waiting.MAX_WAITING", 1)
+        newer = realm.next_roster(lambda roster: set_group(roster, "all", ["cc"]))
+        ahead = [realm.put(realm.forge(Forgery(text=f"{n}", date=NOW + 3 * DAY)), f"{n}") for n in range(2)]
+        unknown = realm.put(realm.forge(Forgery(), newer), "unknown")
+        outcomes = realm.receive("tula", *(folder / "tula.dispatch" for folder in (*ahead, unknown)))
+        assert sorted(states(outcomes)) == [("held", 6), ("held", 7), ("refused", 7)]
+        assert sorted(one.is_verified for one in waiting(realm, "tula", "held")) == [False, True]
 
     def test_evidence_of_an_equivocation_always_finds_room(
         self, realm: Realm, monkeypatch: pytest.MonkeyPatch
