@@ -439,7 +439,7 @@ FAULTS = (
     ),
     Fault(
         name="covered-by-the-next-year",
-        what="the last note of a year by a key compromised later, and in time a receipt for the next year's first",
+        what="a year's last note by a key compromised later, and in time a receipt for the next year's first",
         make=covered_by_the_next_year,
         findings=(),
     ),
