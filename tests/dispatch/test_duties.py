@@ -296,6 +296,12 @@ class TestEndings:
         sent = filing(sent=datetime(2026, 5, 19, tzinfo=UTC))
         assert slot(replace(early, filings=(sent,)), DUE).state == "on-time"
 
+    def test_what_was_reported_at_the_very_moment_stays(self) -> None:
+        moment = datetime(2026, 5, 20, tzinfo=UTC)
+        early = self.ended(moment)
+        assert slot(replace(early, filings=(filing(sent=moment),)), DUE).state == "on-time"
+        assert slots_of(replace(early, filings=(filing(sent=moment + SECOND),)), DUE) == ()
+
     def test_an_office_that_left_owes_no_more(self) -> None:
         left = replace(case(), left={"tula": DUE - DAY})
         assert [one.office for one in slots_of(left, DUE) if one.period == "2026-05"] == ["penza"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import sqlite3
 import subprocess
 from datetime import timedelta
 from hashlib import sha256
@@ -418,6 +419,28 @@ def test_a_locked_key_rejects_nothing(realm: Realm) -> None:
     batch = office.receive([folder])
     office.close()
     assert states(batch.received) == [("new", 0)]
+
+
+def test_a_full_disk_costs_only_what_was_to_be_kept(realm: Realm) -> None:
+    realm.now = NOW + 3 * DAY
+    ahead = realm.issue()
+    realm.now = NOW
+    file = ahead / "cc-2026-1.tula.dispatch"
+    good = realm.put(realm.forge(Forgery(issuer="penza", kind=Letter, to=("tula",))))
+    assert states(realm.receive("tula", file)) == [("held", 7)]
+    with sqlite3.connect(realm.home("tula").register) as connection:
+        connection.execute(
+            "CREATE TRIGGER full BEFORE INSERT ON waiting BEGIN"
+            " SELECT RAISE(FAIL, 'database or disk is full'); END"
+        )
+    connection.close()
+    outcomes = realm.receive("tula", file, good / "tula.dispatch")
+    assert sorted((one.state, one.code, str(one.number)) for one in outcomes) == [
+        ("held", 1, "cc/2026/1"),
+        ("new", 0, "penza/2026/1"),
+        ("refused", 1, "cc/2026/1"),
+    ]
+    assert [one.code for one in waiting(realm, "tula", "held")] == [7]
 
 
 def test_a_key_that_is_not_ours_any_more_is_told_apart(realm: Realm) -> None:

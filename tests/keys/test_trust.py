@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import json
+import pickle
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -554,6 +556,13 @@ def judge(trusted: TrustedRoster, version: int, issuer: str = "tula", **changes:
 
 TRUSTED = trust_update(trust(SIGNED[0]), SIGNED[1:])
 KEYS = tuple(signer.verify_key for signer in SIGNERS)
+
+
+def test_another_process_of_the_run_gets_the_newest_roster_without_its_chain() -> None:
+    there = pickle.loads(pickle.dumps(TRUSTED))  # noqa: S301 - our own
+    assert there.roster == TRUSTED.roster
+    assert there.roster.digest == sha256(SIGNED[-1].signed.text).digest()
+    assert there.chain == ()
 
 
 def test_keys_are_those_in_force_as_of_the_version_named() -> None:
