@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from dispatch.cli.common import (
+    chosen_home,
     clock,
     moment_argument,
     print_text,
@@ -18,7 +19,6 @@ from dispatch.cli.common import (
     write_output,
 )
 from dispatch.cli.options import force_option, json_option
-from dispatch.cli.verify import trust_roster
 from keys.trust import check_current
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def audit_command(
     from dispatch.render.audit import report_text
 
     data = read_input(roster)
-    trusted = trust_roster(data, pin)
+    trusted = trust_roster(chosen_home(), data, pin)
     moment = moment_argument("--at", at) if at else clock()
     check_current(trusted, moment)
     root = pin or trusted.roster.root_fingerprint(trusted.roster.version)
