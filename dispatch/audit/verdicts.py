@@ -7,6 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from dispatch.audit.archive import no_progress
 from dispatch.checks.verifier import Verifier
 from dispatch.errors import DispatchError, describe, exit_code
 from dispatch.formats.envelope import MAX_ENVELOPE, Copy, SignedNote, parse_envelope, parse_signed_note
@@ -18,8 +19,9 @@ from keys.errors import CompromisedError, KeysError
 from keys.text import format_date
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
+    from dispatch.audit.archive import Progress
     from keys.roster import Roster
     from keys.signing import VerifyKey
     from keys.trust import TrustedRoster
@@ -59,7 +61,7 @@ class _Target(NamedTuple):
 def verify_files(
     names: Sequence[str],
     trusted: TrustedRoster,
-    progress: Callable[[int, int], None] = lambda _done, _total: None,
+    progress: Progress = no_progress,
 ) -> Iterator[FileVerdict]:
     """Check files: envelopes, and bare notes by their name `.note`; of a folder both. Every one is tried.
 
