@@ -18,7 +18,6 @@ from dispatch.cli.common import (
     write_output,
 )
 from dispatch.cli.options import force_option, json_option
-from keys.trust import check_current
 
 
 @click.command("audit")
@@ -60,17 +59,13 @@ def audit_command(
     dispatch audit archive/ --roster rkp.roster --root SHA256:4Zs… --html report.html
     dispatch audit archive/ --roster rkp.roster --root SHA256:4Zs… --circular cc-2026-1.circular
     """
-    from dispatch.audit.archive import Archive
-    from dispatch.audit.auditing import run_audit
-    from dispatch.audit.circulars import Text
-    from dispatch.audit.report import report_bytes
+    from dispatch.audit import Archive, Text, report_bytes, run_audit
     from dispatch.realm.trusted import trust_roster
     from dispatch.render.audit import report_text
 
     data = read_input(roster)
     trusted = trust_roster(chosen_home(), data, pin)
     moment = moment_argument("--at", at) if at else clock()
-    check_current(trusted, moment)
     root = pin or trusted.roster.root_fingerprint(trusted.roster.version)
     texts = tuple(Text(Path(name).name, read_input(name)) for name in circulars)
     archive = Archive(path)
@@ -79,7 +74,7 @@ def audit_command(
             archive, trusted, at=moment, root=root, partial=partial, circulars=texts, progress=show
         )
     if bundle:
-        from dispatch.audit.bundle import write_bundle
+        from dispatch.audit import write_bundle
 
         with progress("checking") as show:
             write_bundle(

@@ -75,10 +75,7 @@ def verify_command(
 
 def _verify_content(content: str, file: tuple[str, ...], trusted: TrustedRoster, *, as_json: bool) -> int:
     """Check that a published message is what one note commits to."""
-    from dispatch.audit import verify_file
-    from dispatch.checks.published import verify_content
-    from dispatch.checks.verifier import Verifier
-    from dispatch.formats.envelope import parse_signed_note
+    from dispatch.audit import Verifier, published_message, verify_file
 
     if len(file) != 1 or not file[0].endswith(".note"):
         raise click.UsageError("--content goes with one note, a file named *.note")
@@ -87,8 +84,8 @@ def _verify_content(content: str, file: tuple[str, ...], trusted: TrustedRoster,
     if verdict.error:
         show_problem(verdict.error, verdict.hint, verdict.file)
         return verdict.code
-    verified = verifier.verify_note(parse_signed_note(read_input(file[0])))
-    message = verify_content(read_input(content), verified, trusted.roster).message
+    note = read_input(file[0])
+    message = published_message(verifier, read_input(content), note)
     if as_json:
         print_json([_as_json(verdict)])
     else:
