@@ -74,7 +74,7 @@ KINDS: Final[Mapping[str, str]] = {
     # one file
     "unreadable-file": "A file or folder that could not be read",
     "link-not-followed": "A link in a folder: what it leads to was not read",
-    "nothing-to-audit": "No envelope, note or statement at all",
+    "nothing-to-audit": "No envelope, note or signed list of a register at all",
     "foreign-file": "A file that is none of ours, under a name of ours",
     "truncated-file": "A file that ends too early",
     "malformed-file": "A file that breaks the grammar of FORMAT.md",
@@ -99,7 +99,7 @@ KINDS: Final[Mapping[str, str]] = {
     "two-notes-one-number": "Two different notes with one number",
     "heads-differ": "Two heads of one register that cannot both be true",
     "head-broken": "A pinned head that the ids of the notes do not give",
-    "register-rewritten": "A signed statement of the register that the notes, or another one, contradict",
+    "register-rewritten": "A signed list of a register that the notes, or another one, contradict",
     "two-volumes-at-once": "Two volumes of one register that run at once",
     "dates-decrease": "A note dated before the one that precedes it in the register",
     "missing-note": "Numbers without a note",
