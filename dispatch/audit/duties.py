@@ -20,7 +20,7 @@ from dispatch.duties.case import Answer, Case, Filing, SlotDecision, effects_of
 from dispatch.duties.slots import slots_of, standings_of
 from dispatch.errors import DONE, FINDINGS, REFUSED, DispatchError
 from dispatch.formats.blinding import ONCE, Verb, blind_slot, occasion_of
-from dispatch.formats.periods import find_zone, parse_period, periods_begun
+from dispatch.formats.periods import find_zone
 from keys.errors import KeysError
 
 if TYPE_CHECKING:
@@ -135,10 +135,9 @@ def _meanings(circular: KnownCircular, archive: _Archive) -> Iterator[tuple[byte
     zone = find_zone(circular.message.zone)
     for obligation in circular.message.obligations:
         occasions: list[str] = []
-        if obligation.every is not None:
-            first = parse_period(obligation.from_ or "", obligation.every)
-            last = parse_period(obligation.until, obligation.every) if obligation.until else None
-            occasions = [occasion_of(one.text, None) for one in periods_begun(first, last, zone, archive.at)]
+        span = obligation.span()
+        if span is not None:
+            occasions = [occasion_of(one.text, None) for one in span.begun(zone, archive.at)]
         elif obligation.once is not None:
             occasions = [ONCE]
         for office in circular.owing[obligation.id]:

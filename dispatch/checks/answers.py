@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from dispatch.checks.addressees import expand, members
 from dispatch.checks.values import check_values
 from dispatch.errors import AwaitedError, EquivocationError, MisfitError, RefusedError
-from dispatch.formats.blinding import ONCE, blind_slot, occasion_of
+from dispatch.formats.blinding import ONCE, blind_slot
 from dispatch.formats.message import Circular, Decision, Letter, Receipt, Report
 from dispatch.formats.note import parse_number
 from dispatch.formats.periods import find_zone, midnight, parse_day, parse_period
@@ -141,13 +141,14 @@ def _check_occasion(
         return
     try:
         found = parse_period(period, obligation.every)
-        first = parse_period(obligation.from_ or "", obligation.every)
-        last = parse_period(obligation.until, obligation.every) if obligation.until else None
+        span = obligation.span()
     except FormatError as error:
         raise MisfitError("period", f"{period}: {error}", hint=error.hint) from None
-    if found < first or (last is not None and found > last):
-        end = f" to {last.text}" if last else " on"
-        raise MisfitError("period", f"{period} is outside {obligation.id}, which runs from {first.text}{end}")
+    if span is not None and not span.holds(found):
+        end = f" to {span.last.text}" if span.last else " on"
+        raise MisfitError(
+            "period", f"{period} is outside {obligation.id}, which runs from {span.first.text}{end}"
+        )
     if date is not None and midnight(found.first, find_zone(zone)) > date:
         raise MisfitError("period", f"{period} has not begun")
 
@@ -167,9 +168,7 @@ def _check_circular(message: Circular, opened: OpenedMessage, roster: Roster) ->
             raise RefusedError(
                 f"{obligation.id} is owed by {', '.join(without)}, who does not get the circular"
             )
-        for period in (obligation.from_, obligation.until):
-            if period is not None:
-                parse_period(period, obligation.every)
+        obligation.span()  # raises FormatError for a period that the calendar does not have
         if obligation.once is not None:
             parse_day(obligation.once)
 
@@ -203,8 +202,7 @@ def _check_report(message: Report, us: str, lookup: Lookup, roster: Roster) -> t
         raise MisfitError("answers", "the form that it fills in is not the one in the circular")
     if not message.nil:
         check_values(form, message.values)
-    occasion = occasion_of(message.period, message.event.count if message.event else None)
-    return report_answers(circular, obligation, message.from_, occasion)
+    return report_answers(circular, obligation, message.from_, message.occasion)
 
 
 def _check_event(event: Event | None) -> None:
@@ -239,8 +237,7 @@ def _check_decision(message: Decision, us: str, lookup: Lookup, roster: Roster) 
             raise RefusedError(f"{report.number} is no report")
         answered = report.answers
         circular = _look_up(answered.number, answered.id, us, lookup)
-        obligation, office = answered.obligation, report.from_
-        occasion = occasion_of(report.period, report.event.count if report.event else None)
+        obligation, office, occasion = answered.obligation, report.from_, report.occasion
     elif message.slot is not None:
         slot = message.slot
         circular = _look_up(slot.number, slot.id, us, lookup)
@@ -254,7 +251,7 @@ def _check_decision(message: Decision, us: str, lookup: Lookup, roster: Roster) 
             nil=False,
             date=None,
         )
-        obligation, office, occasion = slot.obligation, slot.office, occasion_of(slot.period, slot.event)
+        obligation, office, occasion = slot.obligation, slot.office, slot.occasion
     else:
         raise AssertionError("the grammar demands a report or a slot")
     if circular.message.from_ != message.from_:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from dispatch.checks.addressees import expand
 from dispatch.checks.answers import owing
 from dispatch.duties.case import Answer, Case, Effect, Filing, SlotDecision, effects_of
-from dispatch.formats.blinding import occasion_of
 from dispatch.formats.message import Circular, Decision, Receipt, Report
 from dispatch.formats.note import parse_number
 from dispatch.formats.periods import parse_day
@@ -22,11 +21,6 @@ if TYPE_CHECKING:
     from dispatch.checks.opening import OpenedMessage
     from dispatch.formats.note import Number
     from keys.roster import Roster
-
-
-def occasion_of_report(report: Report) -> str:
-    """Name the occasion that a report is for."""
-    return occasion_of(report.period, report.event.count if report.event else None)
 
 
 class KeptReport(NamedTuple):
@@ -80,7 +74,7 @@ class CaseBuilder:
                 kept = KeptReport(note.number, note_id, note.date, note.roster.version, message)
                 self._reports[parse_number(message.answers.number)].append(kept)
                 self._by_id[note_id] = kept
-                place = (message.answers.obligation, message.from_, occasion_of_report(message))
+                place = (message.answers.obligation, message.from_, message.occasion)
                 self._slots[note_id] = place
             case Decision():
                 self._sort_decision(message)
@@ -174,7 +168,7 @@ class CaseBuilder:
     def _ruling(self, message: Decision) -> SlotDecision | None:
         if message.slot is not None:
             slot = message.slot
-            place = (slot.obligation, slot.office, occasion_of(slot.period, slot.event))
+            place = (slot.obligation, slot.office, slot.occasion)
         elif message.report is not None and decode_base64(message.report.id) in self._slots:
             place = self._slots[decode_base64(message.report.id)]
         else:

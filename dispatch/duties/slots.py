@@ -21,10 +21,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from dispatch.duties.case import ended_at
-from dispatch.formats.blinding import ONCE, occasion_of
+from dispatch.formats.blinding import ONCE, event_in, occasion_of, period_in
 from dispatch.formats.periods import (
     day_after,
     due_after,
@@ -33,7 +34,6 @@ from dispatch.formats.periods import (
     find_zone,
     midnight,
     parse_period,
-    periods_begun,
 )
 
 if TYPE_CHECKING:
@@ -69,14 +69,12 @@ class Slot:
     @property
     def period(self) -> str | None:
         """The period, if it is for one."""
-        kind, _, text = self.occasion.partition(":")
-        return text if kind == "period" else None
+        return period_in(self.occasion)
 
     @property
     def event(self) -> int | None:
         """The office's count of the event, if it is for one."""
-        kind, _, text = self.occasion.partition(":")
-        return int(text) if kind == "event" else None
+        return event_in(self.occasion)
 
     @property
     def stands(self) -> bool:
@@ -180,17 +178,11 @@ def due_dates(
     """Give the next `count` periods with their due moments; for events, which nobody knows yet, no moment."""
     if obligation.once is not None:
         return ((None, due_after(day_after(obligation.once), obligation.due, find_zone(zone))),)
-    if obligation.every is None:
+    span = obligation.span()
+    if span is None:
         return ((None, None),)
-    last = parse_period(obligation.until, obligation.every) if obligation.until else None
-    period = parse_period(obligation.from_ or "", obligation.every)
-    found: list[tuple[str | None, datetime | None]] = []
-    while len(found) < count and (last is None or period <= last):
-        due = due_after(period.end, obligation.due, find_zone(zone))
-        if due > now:
-            found.append((period.text, due))
-        period = period.next()
-    return tuple(found)
+    periods = ((one.text, due_after(one.end, obligation.due, find_zone(zone))) for one in span.periods())
+    return tuple(islice((one for one in periods if one[1] > now), count))
 
 
 def next_occasion(
@@ -298,16 +290,10 @@ def _occasions(
     now: datetime,
 ) -> Iterator[_Occasion]:
     """Give each occasion of an obligation for one office: when it is over, and when the report is due."""
-    if obligation.every is not None:
-        first = parse_period(obligation.from_ or "", obligation.every)
-        last = parse_period(obligation.until, obligation.every) if obligation.until else None
-        periods = {period.text: period for period in periods_begun(first, last, zone, now)} or {
-            first.text: first
-        }
-        for occasion in filed:
-            text = occasion.partition(":")[2]
-            periods.setdefault(text, parse_period(text, obligation.every))
-        for period in sorted(periods.values()):
+    span = obligation.span()
+    if span is not None:
+        reported = {parse_period(period_in(one) or "", obligation.every) for one in filed}
+        for period in sorted({span.first, *span.begun(zone, now), *reported}):
             yield (
                 occasion_of(period.text, None),
                 midnight(period.end, zone),
@@ -317,7 +303,7 @@ def _occasions(
         end = day_after(obligation.once)
         yield ONCE, midnight(end, zone), due_after(end, obligation.due, zone)
     else:
-        for occasion in sorted(days, key=lambda text: int(text.partition(":")[2])):
+        for occasion in sorted(days, key=lambda one: event_in(one) or 0):
             yield _event_occasion(obligation, occasion, days[occasion], zone)
 
 
@@ -334,7 +320,7 @@ def _event_days(case: Case) -> defaultdict[tuple[str, str], dict[str, _EventDays
     obligations = {obligation.id: obligation for obligation in case.circular.obligations}
     for filing in sorted(case.filings, key=lambda one: one.number):
         obligation = obligations.get(filing.obligation)
-        if obligation is None or not filing.occasion.startswith("event:"):
+        if obligation is None or event_in(filing.occasion) is None:
             continue
         kind = obligation.before or obligation.after or ""
         days = found[filing.office, kind].get(filing.occasion, _EventDays(None, None))

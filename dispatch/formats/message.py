@@ -24,6 +24,7 @@ from typing import ClassVar, Final, Literal, TypeAlias
 from msgspec import Struct, field
 
 from dispatch.errors import MessageError
+from dispatch.formats.blinding import occasion_of
 from dispatch.formats.grammar import (
     check_addressees,
     check_attachment_name,
@@ -123,6 +124,11 @@ class SlotRef(_Strict, frozen=True):
     period: str | None
     event: int | None
 
+    @property
+    def occasion(self) -> str:
+        """What the report is expected for, as `occasion_of` names it."""
+        return occasion_of(self.period, self.event)
+
 
 class _Message(_Strict, frozen=True, tag_field="kind"):
     format: Literal["dispatch-message/v1"]
@@ -164,6 +170,11 @@ class Report(_Message, frozen=True, tag="report"):
     values: dict[str, Value]
     revises: str | None
     revision_reason: str | None
+
+    @property
+    def occasion(self) -> str:
+        """What the report is for, as `occasion_of` names it."""
+        return occasion_of(self.period, self.event.count if self.event else None)
 
 
 class Receipt(_Message, frozen=True, tag="receipt"):

@@ -12,7 +12,8 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from itertools import takewhile
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 from zoneinfo import ZoneInfo
 
 from dispatch.errors import RefusedError
@@ -57,6 +58,28 @@ class Period:
     def next(self) -> Period:
         """Give the period that begins where this one ends."""
         return period_of(self.end, self.every)
+
+
+class Span(NamedTuple):
+    """The periods of a duty that recurs, from `first` to `last`; without end if `last` is None."""
+
+    first: Period
+    last: Period | None
+
+    def holds(self, period: Period) -> bool:
+        """Tell whether a period is one of these."""
+        return self.first <= period and (self.last is None or period <= self.last)
+
+    def periods(self) -> Iterator[Period]:
+        """Give the periods in order, perhaps without end."""
+        period = self.first
+        while self.holds(period):
+            yield period
+            period = period.next()
+
+    def begun(self, zone: ZoneInfo, now: datetime) -> Iterator[Period]:
+        """Give the periods that have begun at `now`."""
+        return takewhile(lambda period: midnight(period.first, zone) <= now, self.periods())
 
 
 @lru_cache(maxsize=4096)
@@ -106,14 +129,6 @@ def example(every: Every | None) -> str:
     """Give an example of a period, for hints."""
     examples = {"week": "2026-W22", "month": "2026-05", "quarter": "2026-Q2", "year": "2026"}
     return examples[every] if every else "2026-05, 2026-W22, 2026-Q2 or 2026"
-
-
-def periods_begun(first: Period, last: Period | None, zone: ZoneInfo, now: datetime) -> Iterator[Period]:
-    """Give the periods from `first` to `last`, or without end, that have begun at `now`."""
-    period = first
-    while midnight(period.first, zone) <= now and (last is None or period <= last):
-        yield period
-        period = period.next()
 
 
 @lru_cache

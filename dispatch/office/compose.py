@@ -247,7 +247,7 @@ def outgoing_ruling(
     assert isinstance(message, Report)  # noqa: S101 - the caller looked
     answers: tuple[bytes, ...] = ()
     if reason is not None:
-        occasion = occasion_of(message.period, message.event.count if message.event else None)
+        occasion = message.occasion
         answers = (
             blind_slot(slot_key(circular), "return", message.answers.obligation, message.from_, occasion),
         )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from dispatch.checks.opening import open_envelope
 from dispatch.checks.verifier import believe_stored
 from dispatch.duties.case import Effect, effects_of, ended_at
-from dispatch.duties.cases import CaseBuilder, occasion_of_report
+from dispatch.duties.cases import CaseBuilder
 from dispatch.errors import DispatchError, RefusedError
 from dispatch.formats.envelope import Envelope
 from dispatch.formats.message import Circular, Report
@@ -110,7 +110,7 @@ class OpenedRegister:
             message = opened.message if opened is not None else None
             if not isinstance(message, Report) or parse_number(message.answers.number) != number:
                 continue
-            if (message.answers.obligation, occasion_of_report(message)) == (obligation, occasion):
+            if (message.answers.obligation, message.occasion) == (obligation, occasion):
                 found = opened
         return found
 

@@ -62,6 +62,11 @@ def occasion_text(slot: Slot) -> str:
     return "once" if slot.event is None else f"event {slot.event}"
 
 
+def occasion_head(occasion: str) -> str:
+    """Name an occasion at the head of a column: `2026-05`, `3` or `once`."""
+    return occasion.rpartition(":")[2]
+
+
 def case_text(case: Case, slots: Sequence[Slot], now: datetime, width: int) -> str:
     """Show where a circular stands: replies, promises, and for each obligation offices and periods."""
     lines = [f"{case.number}  {clean(case.circular.subject)}"[:width]]
@@ -142,7 +147,7 @@ def _obligation_text(obligation: Obligation, slots: Sequence[Slot], width: int) 
     if len(shown) < len(occasions):
         lines.append(f"    the newest {len(shown)} of {len(occasions)}; --csv and --json have all")
     cells = {(slot.office, slot.occasion): _cell(slot) for slot in slots}
-    columns = ("office", *(occasion.partition(":")[2] or "once" for occasion in shown))
+    columns = ("office", *map(occasion_head, shown))
     rows = [(office, *(cells.get((office, one), "") for one in shown)) for office in offices]
     lines.append(table(columns, rows, width, "office"))
     return lines

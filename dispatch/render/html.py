@@ -19,6 +19,7 @@ from dispatch.duties.slots import events_of, rates
 from dispatch.formats.message import Receipt
 from dispatch.render.audit import VERDICTS, runs_text
 from dispatch.render.collation import figure, occasion_text, plain, span_text
+from dispatch.render.duties import occasion_head
 from dispatch.render.terminal import clean
 from keys.codec import encode_base64
 from keys.text import format_date, parse_date
@@ -158,7 +159,7 @@ def _matrix(obligation: Obligation, slots: Sequence[Slot]) -> dict[str, Any]:
     return {
         "obligation": obligation,
         "rates": rates(slots),
-        "occasions": [(one, one.partition(":")[2] or "once") for one in occasions],
+        "occasions": [(one, occasion_head(one)) for one in occasions],
         "offices": sorted({slot.office for slot in slots}),
         "cells": cells,
     }
