@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from itertools import count, pairwise
+from itertools import chain, count, pairwise
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from dispatch.audit.circulars import know_circulars
 from dispatch.audit.findings import Finding
 from dispatch.audit.report import CircularStatus
+from dispatch.checks.addressees import ended_offices
+from dispatch.checks.answers import REPLY_VERBS
 from dispatch.checks.opening import RIGHTS
 from dispatch.duties.case import Answer, Case, Filing, SlotDecision, effects_of
 from dispatch.duties.slots import slots_of, standings_of
@@ -30,7 +32,8 @@ if TYPE_CHECKING:
     from dispatch.audit.circulars import KnownCircular, Text
     from dispatch.audit.collect import Collected, NoteFacts
     from dispatch.audit.receipts import Receipts
-    from dispatch.duties.case import DecisionKind, Effect, ReplyState
+    from dispatch.duties.case import Effect
+    from dispatch.formats.message import DecisionKind, ItemState
     from dispatch.formats.note import Number
     from dispatch.formats.obligation import Obligation
     from keys.roster import Roster
@@ -46,11 +49,7 @@ _DECISIONS: Final[Mapping[Verb, DecisionKind]] = {
     "extend": "extend",
     "waive": "waive",
 }
-_REPLIES: Final[Mapping[Verb, ReplyState]] = {
-    "acknowledge": "acknowledged",
-    "undertake": "undertaken",
-    "refuse": "refused",
-}
+_REPLIES: Final[Mapping[Verb, ItemState]] = {verb: state for state, verb in REPLY_VERBS.items()}
 
 
 class Meaning(NamedTuple):
@@ -197,7 +196,7 @@ def _judge(circular: KnownCircular, archive: _Archive) -> tuple[CircularStatus, 
         addressees=circular.addressees,
         info=circular.info,
         owing=circular.owing,
-        left=_left(circular, archive.roster),
+        ended_offices=ended_offices(chain.from_iterable(circular.owing.values()), archive.roster),
         filings=tuple(filings),
         rulings=tuple(rulings),
         touches=archive.touches.get(circular.facts.number, ()),
@@ -218,7 +217,7 @@ def _received(circular: KnownCircular, receipts: Receipts) -> Iterator[Answer]:
             yield _answer(facts, "received")
 
 
-def _answer(facts: NoteFacts, state: ReplyState) -> Answer:
+def _answer(facts: NoteFacts, state: ItemState) -> Answer:
     return Answer(number=facts.number, date=facts.note.date, office=facts.number.handle, state=state)
 
 
@@ -290,16 +289,6 @@ def _filled_twice(
                 code=DONE,
                 files=tuple(files),
             )
-
-
-def _left(circular: KnownCircular, roster: Roster) -> dict[str, datetime]:
-    """Tell when offices that owe something ended."""
-    found = {}
-    for handle in {handle for handles in circular.owing.values() for handle in handles}:
-        until = roster.office(handle).until
-        if until is not None:
-            found[handle] = roster.version_record(until).date
-    return found
 
 
 def _refused(kind: str, facts: NoteFacts, text: str) -> Finding:

@@ -9,6 +9,7 @@ from dispatch.errors import RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import datetime
 
     from keys.roster import Roster
 
@@ -61,6 +62,12 @@ def members(names: Iterable[str], roster: Roster, version: int) -> tuple[str, ..
     if wrong:
         raise UnknownAddresseesError(wrong)
     return tuple(sorted(handles))
+
+
+def ended_offices(handles: Iterable[str], roster: Roster) -> dict[str, datetime]:
+    """Tell when those of these offices ended that did: the date of the roster version without them."""
+    ends = {handle: roster.office(handle).until for handle in handles}
+    return {handle: roster.version_record(end).date for handle, end in ends.items() if end is not None}
 
 
 def _expand(names: Iterable[str], roster: Roster, version: int, wrong: dict[str, str]) -> set[str]:

@@ -13,7 +13,7 @@ does not know the time zone, raises AwaitedError. Pure: what the register holds 
 from __future__ import annotations
 
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from dispatch.checks.addressees import expand, members
 from dispatch.checks.values import check_values
@@ -27,12 +27,12 @@ from keys.errors import FormatError
 from keys.text import parse_date
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from dispatch.checks.opening import OpenedMessage
     from dispatch.formats.blinding import Verb
-    from dispatch.formats.message import Event, Message, Relation
+    from dispatch.formats.message import Event, ItemState, Message, Relation
     from dispatch.formats.note import Number
     from dispatch.formats.obligation import Form, Obligation
     from keys.roster import Roster
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     Lookup: TypeAlias = Callable[[Number], OpenedMessage | None]
     """Gives a dispatch of the register, opened, or None."""
 
-REPLY_VERBS: dict[str, Verb] = {
+REPLY_VERBS: Final[Mapping[ItemState, Verb]] = {
     "acknowledged": "acknowledge",
     "undertaken": "undertake",
     "refused": "refuse",

@@ -8,7 +8,7 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING
 
-from dispatch.checks.values import parse_cell
+from dispatch.drafts.values import parse_cell
 from dispatch.errors import MalformedError, RefusedError
 from keys.errors import FormatError
 

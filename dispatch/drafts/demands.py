@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Literal, cast, get_args
 
-from dispatch.drafts.text import meant
+from dispatch.drafts.text import meant, paragraphs
 from dispatch.formats.message import PromiseMade, Relation, RelationType
 from dispatch.formats.note import parse_number
 from dispatch.formats.obligation import MAX_OBLIGATIONS, Field, FieldType, Form, Obligation, check_field_name
@@ -28,7 +27,6 @@ _OF_FORMS = ("id", "field")
 _BOUNDS = ("minimum", "maximum", "target")
 _OF_FIELDS = ("name", "label", "type", "required", *_BOUNDS, "choices", "column")
 _NUMBERS = ("integer", "decimal")
-_PARAGRAPH = re.compile(r"^([0-9]{1,9})\.(?![0-9])", re.MULTILINE)
 
 
 def read_relations(table: Table, *, is_letter: bool) -> tuple[Relation, ...]:
@@ -81,7 +79,7 @@ def read_obligations(
     table: Table, forms: tuple[Form, ...], to: tuple[str, ...], body: str
 ) -> tuple[Obligation, ...]:
     """Read `[[obligation]]`: the duties to report."""
-    paragraphs = {int(number) for number in _PARAGRAPH.findall(body)}
+    numbers = {number for number, _ in paragraphs(body)}
     known = [form.id for form in forms if form.id]
     obligations = []
     ids: set[str] = set()
@@ -91,7 +89,7 @@ def read_obligations(
         if obligation.form and obligation.form not in known:
             hint = f'a form begins: [[form]] and id = "{obligation.form}"'
             item.malformed("form", f"no form {obligation.form!r}{meant(obligation.form, known)}", hint)
-        if obligation.paragraph is not None and obligation.paragraph not in paragraphs:
+        if obligation.paragraph is not None and obligation.paragraph not in numbers:
             number = obligation.paragraph
             item.refused(
                 "paragraph",

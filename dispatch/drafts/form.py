@@ -10,20 +10,17 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING, Any
 
-from dispatch.checks.values import PLACEHOLDER
-from dispatch.drafts import FENCE
-from dispatch.formats.grammar import check_calendar_date, check_decimal
-from keys.errors import FormatError
+from dispatch.drafts.text import FENCE, PLACEHOLDER, paragraphs
+from dispatch.formats.grammar import check_calendar_date, check_decimal, passes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from dispatch.formats.message import Circular, Report
     from dispatch.formats.obligation import Cell, Field, Form, Obligation
 
 
 _WIDTH = 98
-_PARAGRAPH = re.compile(r"^([0-9]{1,9})\.(?![0-9])", re.MULTILINE)
 
 
 def report_template(
@@ -62,12 +59,7 @@ def report_template(
 
 def paragraph_text(body: str, paragraph: int | None) -> str:
     """Give the numbered paragraph of a circular's text, or nothing."""
-    starts = [(int(found[1]), found.start()) for found in _PARAGRAPH.finditer(body)]
-    for index, (number, start) in enumerate(starts):
-        if number == paragraph:
-            end = starts[index + 1][1] if index + 1 < len(starts) else len(body)
-            return body[start:end].strip()
-    return ""
+    return next((text for number, text in paragraphs(body) if number == paragraph), "")
 
 
 def _values(
@@ -114,19 +106,11 @@ def _literal(field: Field, value: Any) -> str:
         return text
     if field.type == "date":
         return _day(text)
-    return text if field.type == "decimal" and _passes(check_decimal, text) else _string(text)
+    return text if field.type == "decimal" and passes(check_decimal, text) else _string(text)
 
 
 def _day(text: str) -> str:
-    return text if _passes(check_calendar_date, text) else _string(text)
-
-
-def _passes(check: Callable[[str], object], text: str) -> bool:
-    try:
-        check(text)
-    except FormatError:
-        return False
-    return True
+    return text if passes(check_calendar_date, text) else _string(text)
 
 
 def _about(field: Field) -> str:

@@ -8,8 +8,9 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from dispatch.drafts.text import meant
+from dispatch.drafts.values import plain_decimal
 from dispatch.errors import MALFORMED
-from dispatch.formats.grammar import check_decimal, check_duration
+from dispatch.formats.grammar import MAX_DIGITS, check_decimal, check_duration, passes
 from keys.canonical import MAX_INTEGER
 from keys.errors import FormatError
 from keys.text import check_line, parse_handle
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from dispatch.drafts.text import Problems
 
 _SPACE = " \t"
-_MAX_DIGITS = 18
 _POSITION = re.compile(r"\[[0-9]+\]")
 
 
@@ -143,7 +143,7 @@ class Table:
             return None
         number = _canonical_decimal(value)
         if number is None:
-            hint = f"{name} = 10, with at most {_MAX_DIGITS} digits before the point and after it"
+            hint = f"{name} = 10, with at most {MAX_DIGITS} digits before the point and after it"
             self.malformed(name, f"{name} should be a number", hint)
         return number
 
@@ -226,12 +226,10 @@ def _canonical_decimal(value: object) -> str | None:
         if isinstance(value, str):
             value = value.strip(_SPACE)
             check_decimal(value)
-        number = Decimal(value)
-        if not number.is_finite() or not -_MAX_DIGITS <= number.adjusted() < _MAX_DIGITS:
-            return "0" if number.is_zero() else None
-        text = "0" if number.is_zero() else format(number, "f")
-        text = text.rstrip("0").rstrip(".") if "." in text else text
-        check_decimal(text)
     except FormatError:
         return None
-    return text
+    number = Decimal(value)
+    text = "0" if number.is_zero() else plain_decimal(number)
+    if text is not None and "." in text:
+        text = text.rstrip("0").rstrip(".")
+    return text if text is not None and passes(check_decimal, text) else None

@@ -15,15 +15,18 @@ from keys.errors import FormatError
 from keys.text import check_block
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 MAX_DRAFT = MAX_MESSAGE
 FENCE = "+++"
+PLACEHOLDER = "[Replace this:"
+"""How that begins which a template leaves to be written."""
 
 _MAX_PROBLEMS = 1000
 _EXCERPT = 40
-_PLACEHOLDER = re.compile(r"\[Replace this:")
+_PLACEHOLDER = re.compile(re.escape(PLACEHOLDER))
 _PLACEHOLDER_HANDLE = "replace-this"
+_PARAGRAPH = re.compile(r"^([0-9]{1,9})\.(?![0-9])", re.MULTILINE)
 _MARK = re.compile(r"\{(\+\+|--|~~|==|>>)")
 _MARK_ENDS = {"++": "++}", "--": "--}", "~~": "~~}", "==": "==}", ">>": "<<}"}
 # What tomllib keeps of a dotted name grows with the square of its parts: 100 KB would fill the memory.
@@ -207,6 +210,14 @@ def _excerpt(text: str, start: int, end: int | None = None) -> str:
     shown = text[start : min(start + _EXCERPT, end or len(text))]
     ellipsis = "…" if (end or len(text)) > start + _EXCERPT else ""
     return "".join(c if c.isprintable() else " " for c in shown) + ellipsis
+
+
+def paragraphs(body: str) -> Iterator[tuple[int, str]]:
+    """Give the numbered paragraphs of a text: each begins its line with its number, as in `4. Report`."""
+    starts = list(_PARAGRAPH.finditer(body))
+    ends = [*(found.start() for found in starts[1:]), len(body)]
+    for found, end in zip(starts, ends, strict=False):
+        yield int(found[1]), body[found.start() : end].strip()
 
 
 def meant(word: str, known: Iterable[str]) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from dispatch.formats.message import Circular, Letter
+from dispatch.formats.message import Circular, DecisionKind, ItemState, Letter
 from dispatch.formats.note import parse_number
 from keys.text import parse_date
 
@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     from dispatch.formats.message import Message, RelationType
     from dispatch.formats.note import Number
 
-DecisionKind: TypeAlias = Literal["accept", "return", "extend", "waive"]
-ReplyState: TypeAlias = Literal["silent", "received", "acknowledged", "undertaken", "refused"]
+ReplyState: TypeAlias = Literal["silent"] | ItemState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +89,7 @@ class Case:
     """A circular and everything that answers it. `touches`: what later circulars of its issuer do to it.
 
     `owing`: who owes each obligation; `addressees`: for action, `info`: for information, all as of the
-    roster version that the circular names. `left`: when offices ended, of those that did.
+    roster version that the circular names. `ended_offices`: when those ended that did.
     """
 
     number: Number
@@ -100,7 +99,7 @@ class Case:
     addressees: tuple[str, ...]
     info: tuple[str, ...]
     owing: Mapping[str, tuple[str, ...]]
-    left: Mapping[str, datetime] = field(default_factory=dict)
+    ended_offices: Mapping[str, datetime] = field(default_factory=dict)
     filings: tuple[Filing, ...] = ()
     rulings: tuple[SlotDecision, ...] = ()
     touches: tuple[Effect, ...] = ()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
-from dispatch.checks.addressees import expand
+from dispatch.checks.addressees import ended_offices, expand
 from dispatch.checks.answers import owing
 from dispatch.duties.case import Answer, Case, Effect, Filing, SlotDecision, effects_of
 from dispatch.formats.message import Circular, Decision, Receipt, Report
@@ -121,7 +122,7 @@ class CaseBuilder:
             addressees=tuple(handle for handle in copies.to if handle != number.handle),
             info=copies.info,
             owing=owed,
-            left=self._left(handle for handles in owed.values() for handle in handles),
+            ended_offices=ended_offices(chain.from_iterable(owed.values()), self._roster),
             filings=tuple(self._filing(number.handle, report) for report in self._reports[number]),
             rulings=self._rulings_of(number),
             touches=tuple(
@@ -132,14 +133,6 @@ class CaseBuilder:
             ),
             answers=tuple(self._answers[opened.verified.id]),
         )
-
-    def _left(self, handles: Iterator[str]) -> dict[str, datetime]:
-        found = {}
-        for handle in handles:
-            until = self._roster.office(handle).until
-            if until is not None:
-                found[handle] = self._roster.version_record(until).date
-        return found
 
     def _filing(self, issuer: str, kept: KeptReport) -> Filing:
         report = kept.message

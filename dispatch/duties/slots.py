@@ -401,8 +401,8 @@ def _is_raised(slot: Slot, case: Case, obligation: Obligation, filings: list[Fil
         was_due = slot.opens is not None and slot.opens <= ended
         if not was_due and not any(one.sent <= ended for one in filings):
             return False
-    left = case.left.get(slot.office)
-    return left is None or bool(filings) or (slot.due is not None and slot.due <= left)
+    end = case.ended_offices.get(slot.office)
+    return end is None or bool(filings) or (slot.due is not None and slot.due <= end)
 
 
 def _percent(part: int, whole: int) -> float | None:

@@ -50,6 +50,8 @@ DIGEST_SIZE = 32
 Precedence: TypeAlias = Literal["deferred", "routine", "priority", "immediate", "flash"]
 RelationType: TypeAlias = Literal["amends", "supersedes", "cancels", "amplifies", "refers"]
 Reply: TypeAlias = Literal["receipt", "acknowledgement", "undertaking"]
+ItemState: TypeAlias = Literal["received", "acknowledged", "undertaken", "refused"]
+DecisionKind: TypeAlias = Literal["accept", "return", "extend", "waive"]
 
 
 class _Strict(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -102,7 +104,7 @@ class Item(_Strict, frozen=True):
 
     number: str
     id: str
-    state: Literal["received", "acknowledged", "undertaken", "refused"]
+    state: ItemState
     by: str | None
     reason: str | None
 
@@ -189,7 +191,7 @@ class Decision(_Message, frozen=True, tag="decision"):
 
     kind: ClassVar[Literal["decision"]] = "decision"
     body: str
-    decision: Literal["accept", "return", "extend", "waive"]
+    decision: DecisionKind
     report: NoteRef | None
     slot: SlotRef | None
     until: str | None

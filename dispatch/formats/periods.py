@@ -8,7 +8,6 @@ Pure: zones come from the system's database or, where it has none, from `tzdata`
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 from zoneinfo import ZoneInfo
 
 from dispatch.errors import RefusedError
-from dispatch.formats.grammar import check_calendar_date, check_duration
+from dispatch.formats.grammar import check_calendar_date, check_duration, match_period
 from keys.errors import FormatError
 
 if TYPE_CHECKING:
@@ -33,9 +32,6 @@ LAST_YEAR = 2999
 OF_THIS_MACHINE = frozenset({"localtime", "posixrules", "posix", "right"})
 _DAY = timedelta(days=1)
 _WEEK = timedelta(days=7)
-_PERIOD = re.compile(
-    r"(?P<year>[0-9]{4})(?:-W(?P<week>[0-9]{2})|-Q(?P<quarter>[1-4])|-(?P<month>0[1-9]|1[0-2]))?"
-)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -88,24 +84,25 @@ def parse_period(text: str, every: Every | None = None) -> Period:
 
     Raises FormatError, also for a week 53 that the year does not have.
     """
-    found = _PERIOD.fullmatch(text)
+    found = match_period(text)
     if found is None:
         raise FormatError("not a period", hint=f"a {every or 'period'} reads {example(every)}")
-    year = int(found["year"])
+    year = found["year"]
     if not FIRST_YEAR <= year <= LAST_YEAR:
         raise FormatError(f"a period lies in the years {FIRST_YEAR} to {LAST_YEAR}")
-    if found["week"]:
-        try:
-            first = date.fromisocalendar(year, int(found["week"]), 1)
-        except ValueError:
-            raise FormatError(f"the year {year} has no week {found['week']}") from None
-        period = Period(first, first + _WEEK, text)
-    elif found["quarter"]:
-        period = _months(year, 3 * int(found["quarter"]) - 2, 3, text)
-    elif found["month"]:
-        period = _months(year, int(found["month"]), 1, text)
-    else:
-        period = _months(year, 1, 12, text)
+    match found:
+        case {"week": week}:
+            try:
+                first = date.fromisocalendar(year, week, 1)
+            except ValueError:
+                raise FormatError(f"the year {year} has no week {week}") from None
+            period = Period(first, first + _WEEK, text)
+        case {"quarter": quarter}:
+            period = _months(year, 3 * quarter - 2, 3, text)
+        case {"month": month}:
+            period = _months(year, month, 1, text)
+        case _:
+            period = _months(year, 1, 12, text)
     if every is not None and period.every != every:
         raise FormatError(f"not a {every}", hint=f"a {every} reads {example(every)}")
     return period

@@ -17,8 +17,8 @@ from dispatch.checks.answers import (
     report_answers,
     slot_key,
 )
-from dispatch.checks.values import read_values
 from dispatch.drafts import Problem
+from dispatch.drafts.values import read_values
 from dispatch.errors import MisfitError, RefusedError
 from dispatch.formats.blinding import ONCE, blind_slot, occasion_of
 from dispatch.formats.message import (

@@ -287,10 +287,10 @@ class TestEndings:
         sent = filing(sent=datetime(2026, 5, 19, tzinfo=UTC))
         assert slot(replace(early, filings=(sent,)), DUE).state == "on-time"
 
-    def test_an_office_that_left_owes_no_more(self) -> None:
-        left = replace(case(), left={"tula": DUE - DAY})
-        assert [one.office for one in slots_of(left, DUE) if one.period == "2026-05"] == ["penza"]
-        stayed = replace(case(), left={"tula": DUE})
+    def test_an_office_that_ended_owes_no_more(self) -> None:
+        ended = replace(case(), ended_offices={"tula": DUE - DAY})
+        assert [one.office for one in slots_of(ended, DUE) if one.period == "2026-05"] == ["penza"]
+        stayed = replace(case(), ended_offices={"tula": DUE})
         assert slot(stayed, DUE + DAY).state == "overdue"
 
 
@@ -439,7 +439,7 @@ def distinct(filed: list[Filing]) -> tuple[Filing, ...]:
     filed=st.lists(filings, max_size=30),
     ruled=st.lists(rulings, max_size=10, unique_by=lambda one: one.number),
     touched=st.lists(touches, max_size=2, unique_by=lambda one: one.by),
-    left=st.dictionaries(st.sampled_from(OFFICES), moments),
+    ended=st.dictionaries(st.sampled_from(OFFICES), moments),
     now=moments,
     seed=st.integers(0, 2**32),
 )
@@ -448,11 +448,11 @@ def test_rates_stay_within_bounds_and_no_order_matters(
     filed: list[Filing],
     ruled: list[SlotDecision],
     touched: list[Effect],
-    left: dict[str, datetime],
+    ended: dict[str, datetime],
     now: datetime,
     seed: int,
 ) -> None:
-    pile = case(filings=distinct(filed), rulings=tuple(ruled), touches=tuple(touched), left=left)
+    pile = case(filings=distinct(filed), rulings=tuple(ruled), touches=tuple(touched), ended_offices=ended)
     slots = slots_of(pile, now)
     figures = rates(slots)
     assert 0 <= figures.on_time <= figures.actual <= figures.expected <= len(slots)
