@@ -49,19 +49,19 @@ class Archive:
         for label, top in self._tops:
             # as the walk begins each path; only `/` ends with its separator
             start = len(os.fspath(top).rstrip(os.sep)) + 1
-            for found in find_files([top], ENDINGS):
+            for found in find_files([top], ENDINGS, with_links=True):
                 error = (found.error.strerror or "it cannot be read") if found.error else ""
                 name = label if found.named else _join(label, found.place[start:])
                 yield Source(name, found.place, error, found.link)
 
     def count(self) -> int:
         """Count the sources: a walk without names."""
-        return sum(1 for _ in find_files((top for _, top in self._tops), ENDINGS))
+        return sum(1 for _ in find_files((top for _, top in self._tops), ENDINGS, with_links=True))
 
     def empty(self) -> Iterator[str]:
         """Give the folders that were named and hold nothing to audit."""
         for label, top in self._tops:
-            if next(find_files([top], ENDINGS), None) is None:
+            if next(find_files([top], ENDINGS, with_links=True), None) is None:
                 yield label or "."
 
     def names(self, places: Iterable[int]) -> dict[int, str]:

@@ -40,7 +40,6 @@ from dispatch.errors import (
 from dispatch.formats.envelope import MAX_ENVELOPE, Envelope, parse_envelope
 from dispatch.store import Waiting
 from dispatch.store.attachments import take_along
-from dispatch.system.files import read_capped
 from dispatch.system.folders import find_files
 from keys.codec import decode_base64
 from keys.errors import KeyFileError, KeysError, PassphraseError, TrustError, UnknownVersionError
@@ -55,6 +54,7 @@ if TYPE_CHECKING:
     from dispatch.formats.note import Note, Number
     from dispatch.office.opened import OpenedRegister
     from dispatch.store import HeldState, Register
+    from dispatch.system.folders import Found
     from keys.age.recipients import Identity
     from keys.trust import TrustedRoster
 
@@ -134,29 +134,24 @@ class Inbox:
     def receive(self, paths: Iterable[Path]) -> Batch:
         """Take in files and folders; every one is tried."""
         outcomes: list[Received] = []
-        ours: list[tuple[Number, Path, bool]] = []
+        ours: list[tuple[Number, Found]] = []
         for_others = 0
         for found in find_files(paths, (".dispatch",)):
-            if found.link:
-                continue
-            path = found.path
             try:
-                if found.error is not None:
-                    raise found.error
-                data = read_capped(path, MAX_ENVELOPE, regular=not found.named)
+                data = found.read(MAX_ENVELOPE)
                 if not found.named and self._is_for_others(data):
                     for_others += 1
                     continue
-                ours.append((parse_envelope(data).signed_note.note.number, path, found.named))
+                ours.append((parse_envelope(data).signed_note.note.number, found))
             except (DispatchError, KeysError, OSError) as error:
-                outcomes.append(Received(file=str(path), state="refused", error=error))
-        for _, path, named in sorted(ours):
+                outcomes.append(Received(file=str(found.path), state="refused", error=error))
+        for _, found in sorted(ours, key=lambda one: (one[0], one[1].path)):
             try:
                 # whoever writes to the post may have put another in its place
-                data = read_capped(path, MAX_ENVELOPE, regular=not named)
-                outcomes.append(self._with_neighbours(self._take(data, path, self._now)))
+                data = found.read(MAX_ENVELOPE)
+                outcomes.append(self._with_neighbours(self._take(data, found.path, self._now)))
             except (DispatchError, KeysError, OSError) as error:
-                outcomes.append(Received(file=str(path), state="refused", error=error))
+                outcomes.append(Received(file=str(found.path), state="refused", error=error))
         return Batch(received=tuple(outcomes), for_others=for_others)
 
     def receive_data(self, data: bytes, name: str) -> Received:

@@ -10,7 +10,7 @@ import stat
 import sys
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from dispatch.errors import MalformedError, StorageError
 
@@ -75,26 +75,47 @@ def new_file(path: Path, *, overwrite: bool = False, mode: int = 0o666) -> Itera
 
     Raises StorageError if a file is there, unless `overwrite`.
     """
-    # so much of the name that the temporary one is not too long; a name's limit is one of bytes
+    # only the beginning of the name, because the limit of a name's length counts bytes
     beginning = os.fsencode(path.name)[:80].decode(errors="ignore")
-    with naming(path):
-        handle, name = tempfile.mkstemp(prefix=f".{beginning}.", dir=path.parent)
-        temporary = Path(name)
-        try:
-            with os.fdopen(handle, "w+b") as file:
-                yield file
-                file.flush()
-                os.fchmod(file.fileno(), mode & ~current_umask())
-                os.fsync(file.fileno())
-            if overwrite:
-                temporary.replace(path)
-            else:
-                move_new(temporary, path)
-            sync_directory(path.parent)
-        except FileExistsError:
-            raise _another(path) from None
-        finally:
-            temporary.unlink(missing_ok=True)
+    with naming(path), temporary_file(path.parent, f".{beginning}.") as temporary:
+        yield temporary.file
+        temporary.finish(mode)
+        if overwrite:
+            temporary.path.replace(path)
+        else:
+            try:
+                move_new(temporary.path, path)
+            except FileExistsError:
+                raise _another(path) from None
+        sync_directory(path.parent)
+
+
+class Temporary(NamedTuple):
+    """A hidden file that is being written."""
+
+    file: BinaryIO
+    path: Path
+
+    def finish(self, mode: int) -> None:
+        """Make its content durable and close it, with `mode` as far as the umask lets it."""
+        self.file.flush()
+        os.fchmod(self.file.fileno(), mode & ~current_umask())
+        os.fsync(self.file.fileno())
+        self.file.close()
+
+
+@contextlib.contextmanager
+def temporary_file(directory: Path, prefix: str) -> Iterator[Temporary]:
+    """Give a temporary file, which is removed at the end unless it was moved to its place by then.
+
+    `new_file` is easier where the name of the file is known before its content.
+    """
+    handle, name = tempfile.mkstemp(prefix=prefix, dir=directory)
+    try:
+        with os.fdopen(handle, "w+b") as file:
+            yield Temporary(file, Path(name))
+    finally:
+        Path(name).unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
