@@ -19,7 +19,8 @@ from dispatch.checks.addressees import ended_offices
 from dispatch.checks.answers import REPLY_VERBS
 from dispatch.checks.opening import RIGHTS
 from dispatch.duties.case import Answer, Case, Filing, SlotDecision, effects_of
-from dispatch.duties.slots import slots_of, standings_of
+from dispatch.duties.slots import slots_of
+from dispatch.duties.standings import standings_of
 from dispatch.errors import DONE, FINDINGS, REFUSED, DispatchError
 from dispatch.formats.blinding import ONCE, Verb, blind_slot, occasion_of
 from dispatch.formats.periods import find_zone
@@ -70,7 +71,7 @@ class _Archive:
 
     answering: Answering
     receipts: Receipts
-    touches: Mapping[Number, tuple[Effect, ...]]
+    effects: Mapping[Number, tuple[Effect, ...]]
     roster: Roster
     at: datetime
 
@@ -83,7 +84,7 @@ def judge_circulars(
     archive = _Archive(
         answering=_answering(collected),
         receipts=receipts,
-        touches=_touches(known),
+        effects=_effects(known),
         roster=roster,
         at=at,
     )
@@ -116,14 +117,14 @@ def _answering(collected: Collected) -> dict[bytes, list[NoteFacts]]:
     return found
 
 
-def _touches(known: list[KnownCircular]) -> dict[Number, tuple[Effect, ...]]:
+def _effects(known: list[KnownCircular]) -> dict[Number, tuple[Effect, ...]]:
     """Give what the circulars do to one another: each only to those of its own issuer."""
     found: dict[Number, list[Effect]] = defaultdict(list)
     for circular in known:
-        for touch in effects_of(circular.message):
-            if touch.target.handle == circular.facts.number.handle:
-                found[touch.target].append(touch)
-    return {number: tuple(touches) for number, touches in found.items()}
+        for effect in effects_of(circular.message):
+            if effect.target.handle == circular.facts.number.handle:
+                found[effect.target].append(effect)
+    return {number: tuple(effects) for number, effects in found.items()}
 
 
 def _meanings(circular: KnownCircular, archive: _Archive) -> Iterator[tuple[bytes, Meaning]]:
@@ -171,7 +172,7 @@ def _judge(circular: KnownCircular, archive: _Archive) -> tuple[CircularStatus, 
     """Sort what answers a circular, and judge its slots. Raises RefusedError for its zone."""
     issuer = circular.facts.number.handle
     filings: list[Filing] = []
-    rulings: list[SlotDecision] = []
+    decisions: list[SlotDecision] = []
     answers = list(_received(circular, archive.receipts))
     findings: list[Finding] = []
     recognised = 0
@@ -184,10 +185,10 @@ def _judge(circular: KnownCircular, archive: _Archive) -> tuple[CircularStatus, 
             elif meaning.verb == "report":
                 filings.append(_filing(facts, meaning, issuer, archive.receipts))
             elif meaning.verb in _DECISIONS:
-                rulings.append(_ruling(facts, meaning))
+                decisions.append(_decision(facts, meaning))
             elif meaning.obligation is None:
                 answers.append(_answer(facts, _REPLIES[meaning.verb]))
-    findings += _filled_twice(circular, filings, rulings, archive.answering)
+    findings += _filled_twice(circular, filings, decisions, archive.answering)
     case = Case(
         number=circular.facts.number,
         id=circular.facts.id,
@@ -198,8 +199,8 @@ def _judge(circular: KnownCircular, archive: _Archive) -> tuple[CircularStatus, 
         owing=circular.owing,
         ended_offices=ended_offices(chain.from_iterable(circular.owing.values()), archive.roster),
         filings=tuple(filings),
-        rulings=tuple(rulings),
-        touches=archive.touches.get(circular.facts.number, ()),
+        decisions=tuple(decisions),
+        effects=archive.effects.get(circular.facts.number, ()),
         answers=tuple(answers),
     )
     duty = CircularStatus(
@@ -251,7 +252,7 @@ def _filing(facts: NoteFacts, meaning: Meaning, issuer: str, receipts: Receipts)
     )
 
 
-def _ruling(facts: NoteFacts, meaning: Meaning) -> SlotDecision:
+def _decision(facts: NoteFacts, meaning: Meaning) -> SlotDecision:
     return SlotDecision(
         number=facts.number,
         date=facts.note.date,
@@ -263,14 +264,14 @@ def _ruling(facts: NoteFacts, meaning: Meaning) -> SlotDecision:
 
 
 def _filled_twice(
-    circular: KnownCircular, filings: list[Filing], rulings: list[SlotDecision], answering: Answering
+    circular: KnownCircular, filings: list[Filing], decisions: list[SlotDecision], answering: Answering
 ) -> Iterator[Finding]:
     """Find slots with a second report where none was sent back: a correction, perhaps, or two truths."""
     by_slot: dict[Meaning, list[Filing]] = defaultdict(list)
     for one in filings:
         by_slot[Meaning("report", one.obligation, one.office, one.occasion)].append(one)
     returned = {
-        (one.obligation, one.office, one.occasion, one.date) for one in rulings if one.decision == "return"
+        (one.obligation, one.office, one.occasion, one.date) for one in decisions if one.decision == "return"
     }
     for meaning, several in sorted(by_slot.items()):
         several.sort(key=lambda one: (one.number, one.id))

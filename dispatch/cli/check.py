@@ -81,7 +81,7 @@ def check_command(draft: str, *, as_json: bool) -> int:
 def _dues(draft: Draft | ReportDraft, office: Office) -> list[dict[str, Any]]:
     """List the first due moments that a circular would create, of each obligation."""
     from dispatch.drafts import Draft
-    from dispatch.duties.slots import due_dates
+    from dispatch.duties.occasions import due_dates
 
     if not isinstance(draft, Draft):
         return []

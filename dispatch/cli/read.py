@@ -62,7 +62,7 @@ def _show(office: Office, opened: OpenedMessage, beside: Path, save: Path | None
                 parse_date(opened.message.date),
                 titles,
                 width(),
-                touches=office.docket.touches_on(opened.verified.note.number),
+                effects=office.docket.effects_on(opened.verified.note.number),
                 form=office.docket.form_of(opened.message),
             )
         )

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from dispatch.duties.case import Case
-    from dispatch.duties.slots import Slot, Standing
+    from dispatch.duties.slots import Slot
+    from dispatch.duties.standings import Standing
 
 
 def slot_json(slot: Slot) -> dict[str, Any]:

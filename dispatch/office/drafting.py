@@ -14,7 +14,8 @@ from dispatch.checks.answers import fit_report
 from dispatch.drafts import Draft, Problem, ReportDraft
 from dispatch.drafts.csvtable import read_tables
 from dispatch.drafts.form import report_template
-from dispatch.duties.slots import announced, next_occasion
+from dispatch.duties.events import report_on_event
+from dispatch.duties.slots import next_occasion
 from dispatch.errors import RefusedError
 from dispatch.formats.blinding import occasion_of
 from dispatch.formats.message import Report
@@ -110,7 +111,7 @@ class Drafting:
             date=self._now,
         )
         assert case is not None  # noqa: S101 - only a circular has obligations
-        known = announced(case, obligation, self._handle, event)
+        known = report_on_event(case, obligation, self._handle, event)
         previous = self._docket.newest_report(number, self._handle, obligation_id, occasion_of(period, event))
         return report_template(
             number=str(number),

@@ -20,7 +20,8 @@ from dispatch.checks.answers import check_fits
 from dispatch.checks.opening import OpenedMessage, open_envelope
 from dispatch.checks.verifier import Verifier
 from dispatch.duties.returns import collate_returns
-from dispatch.duties.slots import slots_of, standings_of
+from dispatch.duties.slots import slots_of
+from dispatch.duties.standings import standings_of
 from dispatch.errors import AwaitedError, DispatchError, NotReadyError, RefusedError, StorageError
 from dispatch.formats.envelope import Envelope, file_name, parse_envelope
 from dispatch.formats.message import Circular, Report
@@ -58,7 +59,8 @@ if TYPE_CHECKING:
     from dispatch.drafts import Draft, ReportDraft
     from dispatch.duties.case import Case
     from dispatch.duties.collation import Collation
-    from dispatch.duties.slots import Slot, Standing
+    from dispatch.duties.slots import Slot
+    from dispatch.duties.standings import Standing
     from dispatch.formats.message import Message
     from dispatch.formats.note import Number
     from dispatch.office.compose import Outgoing
@@ -347,7 +349,13 @@ class Office:
         Raises RefusedError for what there is not, FormatError for what is no period.
         """
         return collate_returns(
-            self.docket.sort(), self.trusted.roster, (number, obligation), (first, last), self.now
+            self.docket.sort(),
+            self.trusted.roster,
+            number,
+            obligation,
+            first=first,
+            last=last,
+            now=self.now,
         )
 
     def list(self, limit: int, *, ours: bool | None = None) -> tuple[Listed, ...]:

@@ -76,7 +76,7 @@ class OpenedRegister:
         """Open everything and sort it into cases."""
         return CaseBuilder(self._roster, self.opened())
 
-    def touches_on(self, number: Number) -> tuple[Effect, ...]:
+    def effects_on(self, number: Number) -> tuple[Effect, ...]:
         """Give what later dispatches of its issuer do to a circular, in order."""
         found = []
         for entry in self._register.of(number.handle):
@@ -85,7 +85,7 @@ class OpenedRegister:
                 continue
             opened = self._open(entry)
             if opened is not None:
-                found += [touch for touch in effects_of(opened.message) if touch.target == number]
+                found += [effect for effect in effects_of(opened.message) if effect.target == number]
         return tuple(found)
 
     def in_force(self) -> frozenset[Number]:

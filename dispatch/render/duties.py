@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dispatch.duties.case import ended_at, settled_by
-from dispatch.duties.slots import events_of, rates, standings_of
+from dispatch.duties.events import events_of
+from dispatch.duties.slots import rates
+from dispatch.duties.standings import standings_of
 from dispatch.render.terminal import clean, dtg, table, wrapped
 
 if TYPE_CHECKING:
@@ -13,7 +15,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from dispatch.duties.case import Case
-    from dispatch.duties.slots import Rates, Slot, Standing
+    from dispatch.duties.slots import Rates, Slot
+    from dispatch.duties.standings import Standing
     from dispatch.formats.obligation import Obligation
 
 COLUMNS = ("number", "obligation", "office", "period", "event", "state", "nil", "due", "received", "report")
@@ -72,7 +75,7 @@ def case_text(case: Case, slots: Sequence[Slot], now: datetime, width: int) -> s
     lines = [f"{case.number}  {clean(case.circular.subject)}"[:width]]
     ended = ended_at(case, None)
     if ended is not None:
-        by = min((touch for touch in case.touches if touch.ends), key=lambda touch: touch.date).by
+        by = min((effect for effect in case.effects if effect.ends), key=lambda effect: effect.date).by
         lines.append(f"  ended by {by} of {dtg(ended)}")
     for line in (*_replies_text(case, now), *_promises_text(case)):
         lines += wrapped(line, width)

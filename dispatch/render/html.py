@@ -15,7 +15,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from dispatch.audit.findings import NOT_PROVEN
 from dispatch.audit.report import by_obligation
 from dispatch.duties.collation import Choices, Entries, Figures, Lines, is_below_target
-from dispatch.duties.slots import events_of, rates
+from dispatch.duties.events import events_of
+from dispatch.duties.slots import rates
 from dispatch.formats.message import Receipt
 from dispatch.render.audit import VERDICTS, runs_text
 from dispatch.render.collation import figure, occasion_text, plain, span_text
