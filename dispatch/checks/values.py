@@ -1,7 +1,7 @@
 """The values of a report against the form that it fills in. The same rules hold for drafts. Pure.
 
     check_values    all values of a report that came in -> nothing, or RefusedError
-    fault_of        one value -> what is wrong with it; `drafts.values` asks this too
+    fault_of        one value -> what is wrong with it; drafts ask this too
 
 A field's target is a goal, and no value is refused for missing it: an office that may not report a zero
 would report something untrue.

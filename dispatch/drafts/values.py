@@ -1,9 +1,6 @@
-"""How the TOML values of a draft, and the cells of a CSV table, become values of a message. Pure.
+"""How the TOML values of a report's draft become values of its message. Pure.
 
-    read_values    TOML values of a draft -> values of a message, and problems with their lines
-    parse_cell     text of a CSV cell -> value of a table's column
-
-Both only bring a value into the spelling of messages; whether it fits the form, `checks.values` decides.
+They are only brought into the spelling of messages here; whether one fits the form, `checks.values` decides.
 """
 
 from __future__ import annotations
@@ -15,19 +12,13 @@ from typing import TYPE_CHECKING, Any
 from dispatch.checks.values import EXPECTED, fault_of, find_unknown
 from dispatch.drafts.text import PLACEHOLDER
 from dispatch.errors import REFUSED, Problem
-from dispatch.formats.grammar import MAX_DIGITS, check_decimal, passes
-from keys.errors import FormatError
+from dispatch.formats.grammar import MAX_DIGITS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from dispatch.checks.values import Faults
-    from dispatch.formats.obligation import Cell, Field, Form, Value
-
-_BOOLEANS = dict.fromkeys(("true", "yes", "да", "истина"), True) | dict.fromkeys(
-    ("false", "no", "нет", "ложь"), False
-)
-"""Booleans as spreadsheets write them and people type them, in English and in Russian."""
+    from dispatch.formats.obligation import Field, Form, Value
 
 
 def read_values(
@@ -42,19 +33,6 @@ def read_values(
     values = _read_row(form.fields, raw, "values", faults)
     problems = tuple(Problem(_line(path, lines), text, "", REFUSED) for path, text in faults)
     return values, problems
-
-
-def parse_cell(field: Field, text: str) -> Cell:
-    """Parse the text of a table's cell by its column. Raises FormatError."""
-    value: Cell = text
-    if field.type == "integer" and "." not in text and passes(check_decimal, text):
-        value = int(text)
-    elif field.type == "boolean":
-        value = _BOOLEANS.get(text.casefold(), text)
-    fault = fault_of(field, value)
-    if fault:
-        raise FormatError(fault)
-    return value
 
 
 def _line(path: str, lines: Mapping[str, int]) -> int:
