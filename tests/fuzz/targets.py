@@ -590,7 +590,8 @@ def draft(data: bytes) -> None:
     else:
         listed = ()
         assert ready == found
-        _send(ready)
+        if isinstance(ready, Draft):
+            _send(ready)
     assert listed == problems
 
 
