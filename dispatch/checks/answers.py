@@ -1,13 +1,13 @@
 """Step 11: whether an answer fits what it answers, and what its note says of it in public.
 
-    report      an obligation that its author owes, an occasion that there is, the form as it stands there
-    receipt     acknowledges, undertakes or refuses a circular that its author got
-    decision    by the issuer of the circular, on a report to it or on a slot of it
-    circular    who owes its reports gets it; it amends, supersedes or cancels only its issuer's own
-    letter      refers, and does no more
+    report      its author owes the obligation, the occasion is one of it, the form is the circular's
+    receipt     acknowledges, undertakes or refuses only a circular that is addressed to its author
+    decision    comes from the issuer of the circular, and is about a report to it or a slot of it
+    circular    goes to all who owe its reports; amends, supersedes or cancels only its issuer's own
+    letter      refers to other dispatches, and does nothing else to them
 
-What cannot be judged yet, because the dispatch that is answered has not come or this machine
-does not know the time zone, raises AwaitedError. Pure: what the register holds is asked of a function.
+AwaitedError is raised for what cannot be judged yet, because the dispatch that it answers has not come or
+this machine does not know the time zone. Pure: the caller passes a function that looks into the register.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ def fit_report(
 ) -> tuple[Obligation, Form]:
     """Find what a report of `office` answers. Raises MisfitError, which names the field.
 
-    `date`: of the report, by which its period has begun; None where that is no matter.
+    `date`: of the report; the period must have begun by then. None: it need not have.
     """
     message = circular.message
     if not isinstance(message, Circular):
@@ -120,7 +120,7 @@ def fit_report(
 def report_answers(
     circular: OpenedMessage, obligation: Obligation, office: str, occasion: str
 ) -> tuple[bytes, ...]:
-    """Give the answers lines of a report's note: its slot, and its undertaking where one is asked for."""
+    """Give the `answers` lines of a report's note: its slot, and its undertaking if one is asked for."""
     verbs: tuple[Verb, ...] = ("report", "undertake") if obligation.undertaking else ("report",)
     key = slot_key(circular)
     return tuple(sorted(blind_slot(key, verb, obligation.id, office, occasion) for verb in verbs))
@@ -158,7 +158,7 @@ def _check_circular(message: Circular, opened: OpenedMessage, roster: Roster) ->
     try:
         find_zone(message.zone)
     except RefusedError as error:
-        # kept and tried again: with newer time zone data there may be one
+        # it is held and tried again: newer time zone data may have the zone
         raise AwaitedError(str(error), hint=error.hint) from None
     version = opened.verified.note.roster.version
     copies = set(expand(message.to, message.info, message.from_, roster, version).copies)

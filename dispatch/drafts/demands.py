@@ -1,4 +1,4 @@
-"""What a draft says of other dispatches and demands of others: relations, promises, forms, obligations."""
+"""Read the tables of a draft: relations to other dispatches, promises, forms and obligations. Pure."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _NUMBERS = ("integer", "decimal")
 
 
 def read_relations(table: Table, *, is_letter: bool) -> tuple[Relation, ...]:
-    """Read `[[relation]]`: what this says of earlier circulars."""
+    """Read `[[relation]]`: what the draft does to earlier circulars."""
     relations = []
     seen = set()
     for item in table.tables("relation", "relation"):
@@ -55,7 +55,7 @@ def read_relations(table: Table, *, is_letter: bool) -> tuple[Relation, ...]:
 
 
 def read_promises(table: Table) -> tuple[PromiseMade, ...]:
-    """Read `[[promise]]`: what the centre owes."""
+    """Read `[[promise]]`: what the centre itself will owe."""
     promises = []
     for item in table.tables("promise", "promise"):
         item.check_names(("text",))
@@ -65,7 +65,7 @@ def read_promises(table: Table) -> tuple[PromiseMade, ...]:
 
 
 def read_forms(table: Table) -> tuple[Form, ...]:
-    """Read `[[form]]`, their fields and columns: what reports have to say."""
+    """Read `[[form]]` with its fields and columns: what reports have to say."""
     forms = []
     ids: set[str] = set()
     for item in table.tables("form", "form", MAX_OBLIGATIONS):
@@ -107,7 +107,7 @@ def read_obligations(
 
 
 def _id(item: Table, ids: set[str]) -> str:
-    """Read the id of a form or obligation, which no other has. Empty if there is none."""
+    """Read the id of a form or obligation, which may stand only once. Empty if it is missing or wrong."""
     item.need("id", 'id = "monthly"')
     value = item.checked("id", parse_handle) or ""
     if value in ids:
@@ -150,7 +150,7 @@ def _read_obligation(item: Table, ids: set[str], to: tuple[str, ...]) -> Obligat
 
 
 def _trigger(item: Table) -> Literal["every", "before", "after", "once"] | None:
-    """Tell which of the four an obligation has; None, and a problem, if not exactly one."""
+    """Tell which of the four triggers an obligation has; None, with a problem, if it is not exactly one."""
     there = [name for name in _TRIGGERS if name in item.members]
     if len(there) == 1:
         return cast('Literal["every", "before", "after", "once"]', there[0])

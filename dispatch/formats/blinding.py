@@ -1,7 +1,7 @@
-"""Blinded slots: what a note says in public of the duty it answers (FORMAT.md, section 13).
+"""Blinded slots: what a note shows in public of the duty that it answers (FORMAT.md, section 13).
 
-Who holds the circular, and with it the slot key, recognises them; nobody else learns
-anything from them.
+Those who have the circular have its slot key, and so recognise its slots. Nobody else learns anything from
+them. An occasion is what a report is for: a period, an event that the office counts, or once.
 """
 
 from __future__ import annotations

@@ -58,7 +58,7 @@ def check_attachment_name(name: str) -> None:
 def check_zone(zone: str) -> None:
     """Check that this may be the name of an IANA time zone. Raises FormatError.
 
-    Whether there is one depends on the reader's database: a draft asks for it, the grammar does not.
+    Whether there is such a zone depends on the database of the machine, so the grammar does not ask.
     """
     if not _ZONE.fullmatch(zone):
         raise FormatError(f"not the name of a time zone: {zone!a}")
@@ -89,7 +89,7 @@ def check_decimal(text: str) -> None:
 def check_period(text: str, every: str | None = None) -> None:
     """Check a period, of one recurrence if `every` says which. Raises FormatError.
 
-    Whether the calendar has such a week, `periods.parse_period` knows.
+    This does not ask whether the calendar has such a week; `periods.parse_period` does.
     """
     if match_period(text, every) is None:
         raise FormatError("not a period")

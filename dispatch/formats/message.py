@@ -1,9 +1,8 @@
 """READ FIRST: what is said. The five kinds of message, bytes <-> object (FORMAT.md, 10 and 11).
 
-A dispatch carries one plaintext of two lines of JSON: the message, and the
-secrets that go with it. The originator signs the digest of the first line; that
-line holds the digest of the second. Publishing the first therefore discloses
-that line and nothing more.
+A dispatch carries one plaintext of two lines of JSON: the message, and the secrets that go with it. The
+originator signs the digest of the first line, and the first line contains the digest of the second. So
+whoever publishes the first line discloses that line and nothing else.
 
     circular    the centre tells its branches, and may ask for reports
     report      a branch answers an obligation
@@ -11,8 +10,8 @@ that line and nothing more.
     decision    the centre accepts, returns, extends or waives
     letter      anybody to anybody
 
-All fields of all kinds are settled here; a new one would be version 2. Nothing
-here does I/O or knows a roster.
+All fields of all kinds are fixed here; a new one would make version 2. Nothing here does I/O or knows a
+roster.
 """
 
 from __future__ import annotations
@@ -59,7 +58,7 @@ class _Strict(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Attachment(_Strict, frozen=True):
-    """A file that travels beside the envelopes. `size` in bytes; SHA-256 of content and age file."""
+    """A file beside the envelopes. `digest`: SHA-256 of its content; `sealed`: SHA-256 of its age file."""
 
     name: str
     size: int
@@ -68,7 +67,7 @@ class Attachment(_Strict, frozen=True):
 
 
 class Relation(_Strict, frozen=True):
-    """What this says about an earlier circular. `id`: its note's, or None if not held."""
+    """What this does to an earlier circular. `id`: of its note; None if the sender does not have it."""
 
     type: RelationType
     number: str
@@ -83,7 +82,7 @@ class PromiseMade(_Strict, frozen=True):
 
 
 class Answered(_Strict, frozen=True):
-    """What a report answers: circular, its note id, obligation, digest of the form."""
+    """What a report answers: the circular by number and note id, the obligation, the digest of the form."""
 
     number: str
     id: str

@@ -1,9 +1,8 @@
 """Periods and due moments: calendar days in the circular's zone, as moments in UTC (FORMAT.md, section 11).
 
-A period is half-open: it holds its first instant and not the first instant of the
-next one. Durations of days are days of the calendar, so that a due moment stays at
-midnight across a change of the clock; durations of hours are hours as they pass.
-Pure: zones come from the system's database or, where it has none, from `tzdata`.
+A period includes its first instant and not the first instant of the next one. Durations in days are days of
+the calendar, so that a due moment stays at midnight when the clock changes; durations in hours are hours that
+pass. Zones come from the system's database or, if it has none, from `tzdata`.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ FIRST_YEAR = 1970
 LAST_YEAR = 2999
 """The years of a period. Durations are at most 99,999 days, so due moments stay before the year 9999."""
 
-# Files beside the time zones that mean something else on every machine, or count leap seconds.
+# Names in the database that mean another zone on every machine, or count leap seconds.
 OF_THIS_MACHINE = frozenset({"localtime", "posixrules", "posix", "right"})
 _DAY = timedelta(days=1)
 _WEEK = timedelta(days=7)

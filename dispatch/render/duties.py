@@ -1,4 +1,4 @@
-"""Who owes what, as a terminal, a spreadsheet and a calendar show it. Pure."""
+"""Who owes what, as a terminal shows it. Pure."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def own_text(slots: Iterable[Slot], answers: Iterable[tuple[Case, Standing]], wi
         (one.due, "overdue" if one.is_overdue else "due", str(case.number), case.circular.reply, "-")
         for case, one in answers
     ]
-    # what has no due moment stands last
+    # rows without a due moment come last
     rows.sort(key=lambda row: (row[0] is None, row[0] and row[0].timestamp(), row[2:]))
     if not rows:
         return "nothing is owed"
@@ -71,7 +71,7 @@ def occasion_head(occasion: str) -> str:
 
 
 def case_text(case: Case, slots: Sequence[Slot], now: datetime, width: int) -> str:
-    """Show where a circular stands: replies, promises, and for each obligation offices and periods."""
+    """Show how a circular is answered: replies, promises, and a table for each obligation."""
     lines = [f"{case.number}  {clean(case.circular.subject)}"[:width]]
     ended = ended_at(case, None)
     if ended is not None:

@@ -36,7 +36,7 @@ def message_text(
     effects: Sequence[Effect] = (),
     form: Form | None = None,
 ) -> str:
-    """Show a message in `width` columns. What others wrote is indented or stands behind a label.
+    """Show a message in `width` columns. What others wrote is indented or comes after a label.
 
     `effects`: what later dispatches did to it; `form`: the one that a report fills in, if it is known.
     """

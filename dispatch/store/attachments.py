@@ -57,7 +57,7 @@ class _Stream(Protocol):
 
 
 class _Hashing:
-    """A file that hashes and counts what passes through it, and takes no more than `limit` bytes."""
+    """A file that hashes and counts what is read or written, and takes at most `limit` bytes."""
 
     def __init__(self, file: _Stream, limit: float = inf) -> None:
         self._file = file
@@ -116,7 +116,7 @@ def seal_attachment(path: Path, directory: Path) -> SealedAttachment:
 
 
 def discard(sealed: SealedAttachment, directory: Path) -> None:
-    """Remove a sealed attachment that no dispatch will have."""
+    """Remove a sealed attachment that no dispatch will carry."""
     (directory / sealed_name(decode_base64(sealed.entry.sealed))).unlink(missing_ok=True)
 
 
@@ -149,7 +149,7 @@ def take_along(
 
 
 def _is_sealed(path: Path, digest: bytes) -> bool:
-    """Say whether this is the sealed attachment that its name says."""
+    """Tell whether this file has the content that its name promises."""
     return path.is_file() and _file_digest(path) == digest
 
 
@@ -176,7 +176,7 @@ def _file_digest(path: Path) -> bytes:
 
 
 def save_attachment(entry: Attachment, identity: str, store: Path, directory: Path) -> Path:
-    """Open an attachment that lies in `store` and save it in `directory` under a cleaned, new name.
+    """Open a sealed attachment in `store`, and save it in `directory` under a clean name that is free.
 
     Raises StorageError if it is missing, DigestError, and the errors of `keys.age`;
     on error nothing is left behind.

@@ -1,4 +1,4 @@
-"""Files on disk: whole or not there, never half-written, never over another's."""
+"""Files on disk: written whole or not at all, made durable, and never put in the place of another."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from dispatch.errors import MalformedError, StorageError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-# From here on one sync of the whole system is cheaper than one of each file. Elsewhere than on
-# Linux it only begins to write, and does not wait.
+# From this number of files, one sync of the whole system is cheaper than one of each file. Systems other than
+# Linux only begin to write then and do not wait, so there each file is synced.
 _MANY = 32 if sys.platform == "linux" else sys.maxsize
-# What a file system says that cannot sync a folder, or lets us not open it.
+# Errors of file systems that cannot sync a folder, or do not let us open it.
 _CANNOT_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EACCES, errno.EPERM, errno.EISDIR)
 _SHORT = 64 * 1024
 
@@ -34,7 +34,7 @@ def read_capped(path: Path, limit: int, *, regular: bool = False) -> bytes:
         data = sys.stdin.buffer.read(limit + 1)
     else:
         with open_regular(path) if regular else path.open("rb") as file:
-            # most are short, and asking for the limit would make room for it
+            # most files are short, and asking for the limit would allocate all of it
             data = file.read(min(_SHORT, limit + 1))
             if len(data) == _SHORT:
                 data += file.read(limit + 1 - _SHORT)
@@ -44,7 +44,7 @@ def read_capped(path: Path, limit: int, *, regular: bool = False) -> bytes:
 
 
 def open_regular(path: Path) -> BinaryIO:
-    """Open a file that others may have put there, or put another in its place: it is never waited for.
+    """Open a file that others may have put there or exchanged. It never waits, as it would for a pipe.
 
     Raises StorageError for a pipe or device, OSError.
     """
@@ -58,11 +58,10 @@ def open_regular(path: Path) -> BinaryIO:
 def write_whole(path: Path, data: bytes, *, overwrite: bool = False, mode: int = 0o666) -> None:
     """Write a file through a temporary one beside it, with `mode` as far as the umask lets it.
 
-    Raises StorageError if another file is there, unless `overwrite`; the same
-    bytes again are no error.
+    Raises StorageError if another file is there, unless `overwrite`; it is no error if the same bytes are.
     """
     if not overwrite and _is_there(path, data):
-        # a killed run may have come no further than its name
+        # a killed run may have given the file its name and not made the name durable
         sync_directory(path.parent)
         return
     with new_file(path, overwrite=overwrite, mode=mode) as file:
@@ -71,7 +70,7 @@ def write_whole(path: Path, data: bytes, *, overwrite: bool = False, mode: int =
 
 @contextlib.contextmanager
 def new_file(path: Path, *, overwrite: bool = False, mode: int = 0o666) -> Iterator[BinaryIO]:
-    """Give a temporary file that becomes `path` when all is written, or goes if it is not.
+    """Give a temporary file that becomes `path` at the end, or is removed if there was an error.
 
     Raises StorageError if a file is there, unless `overwrite`.
     """
@@ -120,7 +119,7 @@ def temporary_file(directory: Path, prefix: str) -> Iterator[Temporary]:
 
 @contextlib.contextmanager
 def naming(path: Path) -> Iterator[None]:
-    """Let the errors of the system name the file that was to be written, not a temporary one or none."""
+    """Make errors of the system name the file that was to be written, and not a temporary one."""
     try:
         yield
     except OSError as error:
@@ -129,7 +128,7 @@ def naming(path: Path) -> Iterator[None]:
 
 
 def make_folder(path: Path, mode: int = 0o777) -> None:
-    """Make a folder and those above it, as far as they are not there, so that they outlast a power cut."""
+    """Make a folder, and those above it that are missing, in such a way that they outlast a power cut."""
     missing = []
     above = path.absolute()
     while not above.exists():
@@ -157,17 +156,17 @@ def move_new(temporary: Path, path: Path) -> None:
 
 
 def _is_reserved(path: Path) -> bool:
-    """Say whether this is the empty file of a run that was killed before it moved its own there."""
+    """Tell whether this is the empty file with which a killed run reserved a name."""
     status = path.lstat()
     return stat.S_ISREG(status.st_mode) and status.st_size == 0
 
 
 def write_many(directory: Path, files: Iterable[tuple[str, bytes]], owner: str) -> Iterator[Path]:
-    """Write files under their names, from an iterator so that they need not all be in memory.
+    """Write files under their names. They come from an iterator, and need not all be in memory.
 
-    They are written into a hidden folder, made durable, then moved; `owner` marks
-    that folder, so that what a killed run left is found and removed by the next.
-    The caller makes sure that there is only one run of an owner at a time.
+    They are written into a hidden folder, made durable, and then moved. The name of that folder contains the
+    `owner`, so that the owner's next run finds and removes what a killed run left. The caller makes sure that
+    an owner has only one run at a time.
     """
     make_folder(directory)
     prefix = unfinished_prefix(owner)
@@ -217,7 +216,7 @@ def write_many(directory: Path, files: Iterable[tuple[str, bytes]], owner: str) 
 
 
 def unfinished_prefix(owner: str) -> str:
-    """How the hidden names begin of what an owner is writing: swept away by its next `write_many` there."""
+    """Give the beginning of the hidden names in which an owner writes; its next `write_many` removes them."""
     return f".dispatch-{owner}."  # a handle has no dot, so that `cc` leaves what is of `cc-2`
 
 
@@ -234,7 +233,7 @@ def _is_there(path: Path, data: bytes) -> bool:
         if stat.S_ISREG(status.st_mode) and status.st_size == len(data) and file.read() == data:
             return True
     if stat.S_ISREG(status.st_mode) and status.st_size == 0:
-        return False  # whether an empty file may go, `move_new` knows
+        return False  # `move_new` decides whether an empty file may be replaced
     raise _another(path)
 
 
@@ -245,7 +244,7 @@ def _another(path: Path) -> StorageError:
 
 
 def _sync(folder: int, names: list[str]) -> None:
-    """Make files in a folder durable, the folder given by its descriptor."""
+    """Make files in a folder durable. `folder`: its descriptor."""
     if len(names) > _MANY:
         os.sync()
         return
@@ -258,7 +257,7 @@ def _sync(folder: int, names: list[str]) -> None:
 
 
 def sync_directory(directory: Path) -> None:
-    """Make the names in a directory durable, where the platform can. Raises OSError if the disk fails."""
+    """Make the names in a directory durable, if the platform can. Raises OSError if the disk fails."""
     try:
         descriptor = os.open(directory, os.O_RDONLY)
         try:
@@ -279,7 +278,7 @@ def current_umask() -> int:
 
 @contextlib.contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold an advisory lock while others of this home wait. On Windows there is none, and no harm done."""
+    """Hold an advisory lock, for which other processes of this home wait. On Windows nothing is locked."""
     try:
         import fcntl
     except ImportError:

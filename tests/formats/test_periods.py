@@ -214,3 +214,11 @@ def test_the_longest_duration_from_the_last_year_still_has_a_moment() -> None:
     last = parse_period("2999")
     assert due_after(last.end, "P99999D", ZoneInfo("UTC")).year == 3273
     assert due_before(date(1970, 1, 1), "P99999D", ZoneInfo("Europe/Moscow")).year == 1696
+
+
+def test_a_span_holds_its_first_and_last_period_and_none_beside_them() -> None:
+    months = [parse_period(f"2026-{month:02}") for month in range(4, 9)]
+    span = Span(months[1], months[3])
+    assert [span.holds(month) for month in months] == [False, True, True, True, False]
+    assert list(span.periods()) == months[1:4]
+    assert Span(months[1], None).holds(parse_period("2999-12"))
