@@ -384,7 +384,7 @@ class TestNextReport:
 
     def test_a_returned_report_comes_before_what_was_never_reported(self) -> None:
         monthly = obligation()
-        returned = case(monthly, filings=(filing(),), rulings=(decided("return", report=filing().id),))
+        returned = case(monthly, filings=(filing(),), decisions=(decided("return", report=filing().id),))
         assert next_occasion(returned, monthly, "tula", self.later) == ("2026-05", None)
 
     def test_the_newest_period_where_all_is_reported(self) -> None:
@@ -419,7 +419,7 @@ class TestNextReport:
         before, after = events.both
         sent = (events.before(1, 1), events.before(2, 2))
         sent_back = decided("return", report=sent[0].id, obligation="before", occasion="event:1")
-        returned = case(before, after, filings=sent, rulings=(sent_back,))
+        returned = case(before, after, filings=sent, decisions=(sent_back,))
         assert next_occasion(returned, before, "tula", self.later) == (None, 1)
 
     def test_an_event_is_called_as_it_was_last(self) -> None:
