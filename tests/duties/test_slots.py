@@ -394,7 +394,7 @@ class TestNextReport:
 
     def test_the_first_period_where_nothing_is_asked_for(self) -> None:
         monthly = obligation()
-        left = case(monthly, left={"tula": ISSUED})
+        left = case(monthly, ended_offices={"tula": ISSUED})
         assert next_occasion(left, monthly, "tula", self.later) == ("2026-05", None)
 
     def test_a_report_once_has_neither(self) -> None:
