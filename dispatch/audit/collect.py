@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from itertools import tee
 from typing import TYPE_CHECKING
 
+from dispatch.audit.archive import no_progress
 from dispatch.audit.examine import Examiner, Fault, NoteText, Seen
 from dispatch.audit.findings import MAX_FILES, Finding
 from dispatch.errors import FINDINGS
@@ -18,10 +19,9 @@ from dispatch.formats.note import parse_note
 from dispatch.system.workers import map_parallel
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from datetime import datetime
 
-    from dispatch.audit.archive import Archive, Source
+    from dispatch.audit.archive import Archive, Progress, Source
     from dispatch.formats.note import Note, Number
     from dispatch.formats.statement import Statement
     from keys.trust import TrustedRoster
@@ -142,9 +142,7 @@ class Collected:
         ]
 
 
-def collect(
-    pile: Archive, trusted: TrustedRoster, progress: Callable[[int, int], None] = lambda _done, _total: None
-) -> Collected:
+def collect(pile: Archive, trusted: TrustedRoster, progress: Progress = no_progress) -> Collected:
     """Check every file and gather what is known. `progress`: called with files done, and all."""
     collected = Collected()
     total = pile.count()

@@ -17,13 +17,14 @@ from keys import age
 from keys.errors import KeysError, UnlistedKeyError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     from dispatch.audit.archive import Source
     from dispatch.audit.findings import Severity
     from dispatch.formats.envelope import SignedNote
     from dispatch.formats.note import Note, Number
+    from keys.roster import Office
     from keys.signed import SignedText
     from keys.signing import VerifyKey
     from keys.trust import TrustedRoster
@@ -168,13 +169,12 @@ class Examiner:
         self._heads[key] = head
         return head, new
 
-    def _compromised(self, note: Note, keys: Iterable[VerifyKey]) -> datetime | None:
+    def _compromised(self, note: Note, keys: Sequence[VerifyKey]) -> datetime | None:
         """Tell since when nothing but other offices' receipts proves a note; None if its keys are enough."""
         office = self._verifier.roster.office(note.number.handle)
-        entries = [entry for key in keys if (entry := office.signing_entry(key)) is not None]
-        marks = sorted(entry.compromised for entry in entries if entry.compromised is not None)
+        marks = compromises(office, keys)
         # so many of its keys may be in other hands before fewer than the threshold are left
-        spare = len(entries) - office.threshold(note.roster.version)
+        spare = len(keys) - office.threshold(note.roster.version)
         return marks[spare] if len(marks) > spare else None
 
     def _fault_of_note(self, error: Exception, signed: SignedNote) -> Fault:
@@ -193,6 +193,14 @@ class Examiner:
             if all(office.signing_entry(one.verify_key) for one in signed.parsed):
                 return "key-not-in-force"
         return kind_of(error)
+
+
+def compromises(office: Office, keys: Iterable[VerifyKey]) -> list[datetime]:
+    """Give the moments since which keys of an office are compromised, the earliest first."""
+    entries = map(office.signing_entry, keys)
+    return sorted(
+        entry.compromised for entry in entries if entry is not None and entry.compromised is not None
+    )
 
 
 def _unreadable(source: Source, why: str) -> Fault:

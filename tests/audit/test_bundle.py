@@ -13,7 +13,7 @@ import pytest
 
 from dispatch.audit.archive import Archive, SafeNames
 from dispatch.audit.auditing import run_audit
-from dispatch.audit.bundle import Inputs, Tools, write_bundle
+from dispatch.audit.bundle import write_bundle
 from dispatch.audit.circulars import Text
 from dispatch.audit.report import report_bytes
 from dispatch.cli.main import run
@@ -40,20 +40,14 @@ def small() -> ForgedArchive:
     return archive
 
 
-def audit_all(archive: ForgedArchive, pile: Archive, texts: Sequence[Text]) -> AuditReport:
-    return run_audit(pile, archive.trusted(), at=END, root=archive.pin, circulars=texts)
+def audit_all(archive: ForgedArchive, files: Archive, texts: Sequence[Text]) -> AuditReport:
+    return run_audit(files, archive.trusted(), at=END, root=archive.pin, circulars=texts)
 
 
 def bundle(archive: ForgedArchive, out: Path, *paths: Path, name: str = "c.lines") -> AuditReport:
     texts = (Text(name, archive.circular),)
     report = audit_all(archive, Archive(paths), texts)
-    write_bundle(
-        out,
-        Archive(paths),
-        report,
-        Inputs(roster=archive.roster_file(), texts=texts),
-        Tools(lambda pile, texts: audit_all(archive, pile, texts), report_bytes),
-    )
+    write_bundle(out, Archive(paths), report, roster=archive.roster_file(), circulars=texts)
     return report
 
 
