@@ -57,17 +57,15 @@ class Reading(NamedTuple):
     problems: tuple[Problem, ...]
 
 
-def parse_draft(data: bytes) -> Draft:
-    """Parse a circular or letter that is ready to go out.
+def parse_draft(data: bytes) -> Draft | ReportDraft:
+    """Parse a draft that nothing stops by itself. Whether it may go out, `Office.issue` decides.
 
     Raises DraftError if it is malformed, else NotReadyError if something stops
     it; either carries all the problems.
     """
     draft, problems = read_draft(data)
-    if isinstance(draft, Draft) and not problems:
-        return draft
     if draft is not None and not problems:
-        raise NotReadyError("a report is made of its draft with the circular that it answers")
+        return draft
     worst = next((problem for problem in problems if problem.code == MALFORMED), problems[0])
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
     kind = DraftError if worst.code == MALFORMED else NotReadyError
