@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import os
 import re
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
@@ -176,7 +177,7 @@ class Inbox:
         try:
             verified = self._verify(incoming.envelope)
             kept_as, is_verified = "held", True
-            self.check_timely(verified, arrived)
+            self._check_timely(verified, arrived)
             kept_as = "rejected"
             opened = open_envelope(
                 verified, self._context.handle, self._context.identities(), self._context.roster
@@ -209,7 +210,15 @@ class Inbox:
         if envelope.copy.to != self._context.handle:
             raise NotForUsError(f"this copy is for {envelope.copy.to}, not for {self._context.handle}")
 
-    def check_timely(self, verified: VerifiedEnvelope, arrived: datetime) -> None:
+    def open(self, data: bytes) -> OpenedMessage:
+        """Check and open an envelope without registering it; what would be held is shown all the same."""
+        opened = self._opened.open_checked(parse_envelope(data))
+        self._check_timely(opened.verified, self._context.now)
+        with suppress(AwaitedError):
+            check_fits(opened, self._context.handle, self._opened.find, self._context.roster)
+        return opened
+
+    def _check_timely(self, verified: VerifiedEnvelope, arrived: datetime) -> None:
         """Raise what makes a verified dispatch wait, unless it is registered (steps 2 and 12).
 
         `arrived`: when we first saw it. Raises FutureError, ExpiredError, CompromisedError.

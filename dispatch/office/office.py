@@ -13,18 +13,14 @@ is kept for long judges by the moment at which it was opened, so open one for ea
 from __future__ import annotations
 
 import os
-from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal, Self
 
-from dispatch.checks.answers import check_fits
-from dispatch.checks.continuity import is_ahead
 from dispatch.duties.returns import collate_returns
-from dispatch.errors import AwaitedError, NotReadyError
-from dispatch.formats.envelope import parse_envelope
+from dispatch.errors import NotReadyError
 from dispatch.office.answering import decision_on, reply_to
-from dispatch.office.context import KeyReader, OfficeContext
+from dispatch.office.context import KeyReader, OfficeContext, no_passphrase
 from dispatch.office.drafting import Drafting
 from dispatch.office.inbox import Inbox
 from dispatch.office.opened import OpenedRegister
@@ -39,7 +35,6 @@ from dispatch.store import Register
 from dispatch.store.attachments import save_attachments
 from dispatch.store.home import Home
 from keys.card import parse_card
-from keys.errors import PassphraseError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -49,7 +44,7 @@ if TYPE_CHECKING:
     from dispatch.checks.opening import OpenedMessage
     from dispatch.drafts import Draft, Reading, ReportDraft
     from dispatch.duties.collation import Collation
-    from dispatch.formats.note import Note, Number
+    from dispatch.formats.note import Number
     from dispatch.office.compose import Outgoing, SlotName
     from dispatch.office.drafting import Checked
     from dispatch.office.outbox import Progress
@@ -61,12 +56,6 @@ if TYPE_CHECKING:
     from keys.trust import TrustedRoster
 
 _NEWEST = 50
-
-
-def _no_passphrase() -> str:
-    raise PassphraseError(
-        "the keys of this office are sealed with a passphrase", hint="give Office its `ask_passphrase`"
-    )
 
 
 class Office:
@@ -82,7 +71,7 @@ class Office:
         home: Home | Path,
         *,
         now: datetime | None = None,
-        ask_passphrase: Callable[[], str] = _no_passphrase,
+        ask_passphrase: Callable[[], str] = no_passphrase,
         random: Callable[[int], bytes] = os.urandom,
     ) -> None:
         self.home = home if isinstance(home, Home) else Home(home)
@@ -120,7 +109,7 @@ class Office:
             passphrase=passphrase,
             now=moment,
         )
-        ask = _no_passphrase if passphrase is None else lambda: passphrase
+        ask = no_passphrase if passphrase is None else lambda: passphrase
         return cls(place, now=moment, ask_passphrase=ask)
 
     def __enter__(self) -> Self:
@@ -324,10 +313,6 @@ class Office:
         """Give the signed list of the ids of a volume of ours, by default the newest. Raises RefusedError."""
         return signed_list(self._context, volume)
 
-    def is_ahead(self, note: Note) -> bool:
-        """Tell whether receivers will hold a note of ours until its date, since a clock once ran ahead."""
-        return is_ahead(note.date, self.now)
-
     # The way in
 
     def receive(
@@ -404,12 +389,8 @@ class Office:
         return self.opened.open_checked(self.opened.envelope(self.register.get(number)))
 
     def open(self, data: bytes) -> OpenedMessage:
-        """Check and open an envelope without registering it."""
-        opened = self.opened.open_checked(parse_envelope(data))
-        self.inbox.check_timely(opened.verified, self.now)
-        with suppress(AwaitedError):  # shown all the same: `receive` holds it
-            check_fits(opened, self.handle, self.opened.find, self.trusted.roster)
-        return opened
+        """Check and open an envelope without registering it. Raises as the steps of FORMAT.md, 14, do."""
+        return self.inbox.open(data)
 
     def save(self, opened: OpenedMessage, beside: Path, directory: Path) -> tuple[Path, ...]:
         """Save the attachments of an opened message; they lie in the home or `beside` the envelope."""

@@ -65,12 +65,16 @@ class CircularDuties:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Issued:
-    """A dispatch of ours whose files have been written."""
+    """A dispatch of ours whose files have been written.
+
+    `is_ahead`: receivers hold it until its date, since a clock once ran ahead and dates never decrease.
+    """
 
     number: Number
     id: bytes
     note: Note
     files: tuple[Path, ...]
+    is_ahead: bool
 
 
 ReceivedState = Literal["new", "known", "held", "rejected", "refused"]
