@@ -248,12 +248,16 @@ def closed_otherwise(archive: ForgedArchive) -> None:
     archive.send("cc", END.replace(year=2027), ["b01"], note=lambda note: replace(note, register=head))
 
 
-def voided(archive: ForgedArchive) -> None:
-    """Number a note, never release it, and say so."""
-    before = dict(archive.last)
-    lost = archive.send("cc", LATE, ["b01"], files=False)
-    archive.last = before
-    archive.send("cc", LATE, ["b01"], voids=[lost.id])
+def voided(count: int) -> Callable[[ForgedArchive], None]:
+    """Number notes, never release them, and say so."""
+
+    def make(archive: ForgedArchive) -> None:
+        before = dict(archive.last)
+        lost = [archive.send("cc", LATE, ["b01"], files=False).id for _ in range(count)]
+        archive.last = before
+        archive.send("cc", LATE, ["b01"], voids=sorted(lost))
+
+    return make
 
 
 def text_in(archive: ForgedArchive, **said: Any) -> bytes:

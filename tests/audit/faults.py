@@ -477,8 +477,15 @@ FAULTS = (
     Fault(
         name="voided",
         what="a number without a note, which the issuer declared never released",
-        make=voided,
+        make=voided(1),
         findings=(),
+    ),
+    Fault(
+        name="voided-one-after-another",
+        what="two such numbers one after another: no head tells which id is whose",
+        make=voided(2),
+        findings=(("missing-id-list", "cc/2026"), ("missing-note", f"{NEXT}-254")),
+        severity="missing",
     ),
     Fault(
         name="voided-and-released",
