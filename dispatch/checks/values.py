@@ -201,8 +201,8 @@ def _limit(field: Field, value: Any) -> str | None:
     """Say what is wrong with a value of the right type, or None."""
     if field.type == "integer" and abs(value) > MAX_INTEGER:
         return f"{field.label} should be a whole number between -{MAX_INTEGER} and {MAX_INTEGER}"
-    if field.type in ("text", "date"):
-        objection = _objection(check_block if field.type == "text" else check_calendar_date, value)
+    if field.type == "text":
+        objection = _objection(check_block, value)
         return objection and f"{field.label}: {objection}"
     if field.minimum is not None and Decimal(value) < Decimal(field.minimum):
         return f"{field.label} is below {field.minimum}"

@@ -164,21 +164,19 @@ def _is_sealed(path: Path, digest: bytes) -> bool:
 
 def _copy(path: Path, digest: bytes, destination: Path, prefix: str) -> bool:
     """Copy a file if its content has this digest, hashed as it is copied, so that no swap can help."""
-    if not path.is_file():
+    try:
+        file = open_regular(path)
+    except (OSError, StorageError):
         return False
     make_folder(destination)
     with (
+        file,
         naming(destination / path.name),
         tempfile.NamedTemporaryFile(dir=destination, prefix=prefix, delete=False) as temporary,
     ):
         try:
             sink = _Hashing(temporary)
-            try:
-                file = open_regular(path)
-            except (OSError, StorageError):
-                return False
-            with file:
-                shutil.copyfileobj(file, sink)
+            shutil.copyfileobj(file, sink)
             if sink.digest() != digest:
                 return False
             temporary.flush()

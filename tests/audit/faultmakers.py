@@ -7,10 +7,13 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from dispatch.formats.envelope import encode_envelope, file_name, parse_envelope
 from dispatch.formats.merkle import leaf_hash, root
-from dispatch.formats.message import content_digest
+from dispatch.formats.message import Letter, content_digest, encode_message, parse_message
 from dispatch.formats.note import FIRST_HEAD, Head, Note, Number
+from dispatch.formats.plaintext import Secrets, encode_secrets
 from dispatch.formats.statement import REGISTER_NAMESPACE, encode_statement
 from keys.codec import encode_base64
 from keys.roster import add_offices, revoke_key, set_threshold
@@ -482,6 +485,32 @@ def covered_by_a_later_note(head: Callable[[Note], Note]) -> Callable[[ForgedArc
         revoke(archive, "b02", key, LATE + 2 * DAY)
 
     return make
+
+
+def covered_by_the_next_year(archive: ForgedArchive) -> None:
+    """Let the centre receipt not the last note of a year, but the first of the next, which closes it."""
+    key = second_key(archive)
+    archive.send("b02", LATE, ["b03"], keys=[key])
+    date = datetime(2027, 1, 2, 9, tzinfo=UTC)
+    first = archive.send("b02", date, ["cc"], keys=[key])
+    archive.send("cc", date + DAY, ["b02"], receipts=[first.id])
+    revoke(archive, "b02", key, date + 2 * DAY)
+
+
+def forged_and_receipted(archive: ForgedArchive) -> None:
+    """Let the centre receipt a note that a stranger signed."""
+    forged = archive.send("b03", LATE, ["cc"], keys=[key_of("a stranger")])
+    archive.send("cc", LATE + DAY, ["b03"], receipts=[forged.id])
+
+
+def letter_text(_: ForgedArchive) -> bytes:
+    """Write both lines of a letter with all that the first circular has in common with one."""
+    circular = parse_message(circular_lines()[0])
+    letter = Letter(**{name: getattr(circular, name) for name in Letter.__struct_fields__})
+    secrets = Secrets(format="dispatch-secrets/v1", slot_key=None, attachments=(), padding="")
+    line = encode_secrets(secrets, len(encode_message(letter)))
+    digest = encode_base64(sha256(line).digest())
+    return encode_message(msgspec.structs.replace(letter, secrets=digest)) + line
 
 
 def another_past(archive: ForgedArchive) -> None:

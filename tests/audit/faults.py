@@ -40,16 +40,19 @@ from tests.audit.faultmakers import (
     compromised,
     contradicting_statements,
     covered_by_a_later_note,
+    covered_by_the_next_year,
     dated_otherwise,
     early_receipt,
     edited,
     equivocated,
     file_of,
+    forged_and_receipted,
     forked,
     from_nowhere,
     gone_on,
     kept_statement,
     later_roster,
+    letter_text,
     nothing,
     nothing_left,
     numbered_far,
@@ -99,8 +102,8 @@ class Fault:
     """One way in which an archive differs from the clean one. `roster`: the version that the auditor has.
 
     `severity`: of its findings, where their kind does not say it. `partial`: the auditor knows that it is a
-    share. `twice`: every PATH is given twice. `links`, `folders`, `absent`: made beside its files: links to
-    the archive itself, empty folders, and paths that are not there. `circular`: what is given as the text of
+    share. `twice`: every PATH is given twice. `links`, `folders`: made beside its files: links to the archive
+    itself, and empty folders; `others`: other paths that are given. `circular`: what is given as the text of
     the first circular, if any.
     """
 
@@ -114,7 +117,7 @@ class Fault:
     twice: bool = False
     links: tuple[str, ...] = ()
     folders: tuple[str, ...] = ()
-    absent: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
     circular: Callable[[ForgedArchive], bytes] | None = lambda archive: archive.circular
 
 
@@ -173,7 +176,14 @@ FAULTS = (
         what="a PATH that does not exist",
         make=nothing,
         findings=(("unreadable-file", "absent"),),
-        absent=("absent",),
+        others=("absent",),
+    ),
+    Fault(
+        name="device",
+        what="a PATH that is a device",
+        make=nothing,
+        findings=(("unreadable-file", "null"),),
+        others=("/dev/null",),
     ),
     Fault(
         name="empty-folder",
@@ -233,6 +243,18 @@ FAULTS = (
         what="a note signed again by a key of nobody's",
         make=edited(resigned("a stranger")),
         findings=(("key-unlisted", str(REPORT)),),
+    ),
+    Fault(
+        name="re-signed-where-nobody-receipted",
+        what="the same in every copy of a note that nobody receipted: the heads after it hold its id",
+        make=edited(resigned("a stranger"), RECEIPT, None),
+        findings=(("key-unlisted", str(RECEIPT)),),
+    ),
+    Fault(
+        name="edited-where-nobody-receipted",
+        what="a note that nobody receipted, edited in every copy: no head after it holds its id",
+        make=edited(lambda data: data.replace(b"date: 2026-03-02", b"date: 2026-03-01", 1), RECEIPT, None),
+        findings=(("missing-id-list", "b03/2026"), ("signature-broken", str(RECEIPT))),
     ),
     Fault(
         name="re-signed-by-another",
@@ -414,6 +436,12 @@ FAULTS = (
         what="the same with a head that is none, which proves nothing of what comes before it",
         make=covered_by_a_later_note(other_head),
         findings=(("compromised-without-evidence", "b02/2026/25"), ("head-broken", "b02/2026/25")),
+    ),
+    Fault(
+        name="covered-by-the-next-year",
+        what="a year's last note by a key compromised later, and in time a receipt for the next year's first",
+        make=covered_by_the_next_year,
+        findings=(),
     ),
     Fault(
         name="receipted-by-a-victim",
@@ -734,6 +762,12 @@ FAULTS = (
         partial=True,
     ),
     Fault(
+        name="receipt-for-a-forgery",
+        what="a receipt for a note that is here and does not hold",
+        make=forged_and_receipted,
+        findings=(("key-unlisted", "b03/2026/25"),),
+    ),
+    Fault(
         name="receipt-from-a-stranger",
         what="a receipt by an office that got no copy",
         make=strangers_receipt,
@@ -795,6 +829,13 @@ FAULTS = (
         make=nothing,
         findings=(("circular-malformed", "circular"),),
         circular=lambda archive: archive.circular.split(b"\n")[0] + b"\n",
+    ),
+    Fault(
+        name="circular-that-is-a-letter",
+        what="the text of a letter",
+        make=nothing,
+        findings=(("circular-malformed", "circular"),),
+        circular=letter_text,
     ),
     Fault(
         name="circular-with-other-secrets",

@@ -14,8 +14,10 @@ from hypothesis import strategies as st
 from dispatch.duties.case import Answer, Case, Effect, Filing, SlotDecision, settled_by
 from dispatch.duties.slots import (
     Slot,
+    announced,
     due_dates,
     events_of,
+    next_occasion,
     rates,
     slots_of,
     standings_of,
@@ -182,6 +184,9 @@ class TestTime:
         assert found == (("2026-05", DUE), ("2026-06", datetime(2026, 7, 5, 21, tzinfo=UTC)))
         assert due_dates(obligation(until="2026-05"), "Europe/Moscow", DUE) == ()
         assert due_dates(event(before="conference"), "UTC", ISSUED) == ((None, None),)
+        once = obligation(every=None, from_=None, once="2026-12-31", due="P7D")
+        due = datetime(2027, 1, 7, 21, tzinfo=UTC)
+        assert due_dates(once, "Europe/Moscow", ISSUED) == ((None, due),)
 
 
 class TestRulings:
@@ -210,6 +215,10 @@ class TestRulings:
         corrected = replace(returned, filings=(filing(), filing(2, received=DUE + DAY)))
         assert slot(corrected, DUE).state == "late"
         assert slot(replace(corrected, rulings=()), DUE).state == "on-time"
+
+    def test_a_report_is_returned_in_a_slot_that_was_extended(self) -> None:
+        both = (ruling("extend", 9, until=DUE + 2 * DAY), ruling("return", 10, report=filing().id))
+        assert slot(case(filings=(filing(),), rulings=both), DUE).state == "returned"
 
     def test_a_correction_that_is_returned_does_not_bring_back_what_it_corrected(self) -> None:
         returned = case(
@@ -287,6 +296,12 @@ class TestEndings:
         sent = filing(sent=datetime(2026, 5, 19, tzinfo=UTC))
         assert slot(replace(early, filings=(sent,)), DUE).state == "on-time"
 
+    def test_what_was_reported_at_the_very_moment_stays(self) -> None:
+        moment = datetime(2026, 5, 20, tzinfo=UTC)
+        early = self.ended(moment)
+        assert slot(replace(early, filings=(filing(sent=moment),)), DUE).state == "on-time"
+        assert slots_of(replace(early, filings=(filing(sent=moment + SECOND),)), DUE) == ()
+
     def test_an_office_that_left_owes_no_more(self) -> None:
         left = replace(case(), left={"tula": DUE - DAY})
         assert [one.office for one in slots_of(left, DUE) if one.period == "2026-05"] == ["penza"]
@@ -353,6 +368,75 @@ class TestEvents:
         blind = case(*self.both, filings=(self.before(event_date=None),))
         assert slot(blind, DUE + 99 * DAY, occasion="event:1", of="before").state == "filed"
         assert slot(blind, DUE + 99 * DAY, occasion="event:1", of="after").state == "due"
+
+
+class TestNextReport:
+    """For which period or event an office is offered a form."""
+
+    later = DUE + 40 * DAY  # May and June are over
+
+    def test_the_oldest_period_that_is_open(self) -> None:
+        monthly = obligation()
+        assert next_occasion(case(monthly), monthly, "tula", self.later) == ("2026-05", None)
+        reported = case(monthly, filings=(filing(),))
+        assert next_occasion(reported, monthly, "tula", self.later) == ("2026-06", None)
+        assert next_occasion(reported, monthly, "penza", self.later) == ("2026-05", None)
+
+    def test_a_returned_report_comes_before_what_was_never_reported(self) -> None:
+        monthly = obligation()
+        returned = case(monthly, filings=(filing(),), rulings=(ruling("return", report=filing().id),))
+        assert next_occasion(returned, monthly, "tula", self.later) == ("2026-05", None)
+
+    def test_the_newest_period_where_all_is_reported(self) -> None:
+        monthly = obligation(until="2026-06")
+        both = (filing(1), filing(2, occasion="period:2026-06"))
+        assert next_occasion(case(monthly, filings=both), monthly, "tula", self.later) == ("2026-06", None)
+
+    def test_the_first_period_where_nothing_is_asked_for(self) -> None:
+        monthly = obligation()
+        left = case(monthly, left={"tula": ISSUED})
+        assert next_occasion(left, monthly, "tula", self.later) == ("2026-05", None)
+
+    def test_a_report_once_has_neither(self) -> None:
+        once = obligation(every=None, from_=None, once="2026-05-31")
+        assert next_occasion(case(once), once, "tula", self.later) == (None, None)
+
+    def test_a_new_event_before_it_is_held_but_the_oldest_afterwards(self) -> None:
+        """Nothing can be announced any more once it is overdue; a report afterwards only comes late."""
+        events = TestEvents()
+        before, after = events.both
+        assert next_occasion(case(before, after), before, "tula", self.later) == (None, 1)
+        held = (events.after(1, 1), events.after(2, 2))
+        unannounced = case(before, after, filings=held)
+        assert next_occasion(unannounced, before, "tula", self.later) == (None, 3)
+        assert next_occasion(unannounced, after, "tula", self.later) == (None, 3)
+        ahead = case(before, after, filings=(events.before(1, 1), events.before(2, 2)))
+        assert next_occasion(ahead, after, "tula", self.later) == (None, 1)
+        assert next_occasion(ahead, before, "tula", self.later) == (None, 3)
+
+    def test_a_returned_announcement_is_corrected(self) -> None:
+        events = TestEvents()
+        before, after = events.both
+        sent = (events.before(1, 1), events.before(2, 2))
+        sent_back = ruling("return", report=sent[0].id, obligation="before", occasion="event:1")
+        returned = case(before, after, filings=sent, rulings=(sent_back,))
+        assert next_occasion(returned, before, "tula", self.later) == (None, 1)
+
+    def test_an_event_is_called_as_it_was_last(self) -> None:
+        events = TestEvents()
+        before, after = events.both
+        first, newest = events.before(1), events.before(3, event_date=date(2026, 7, 12))
+        others = (events.before(4, 2), events.before(5, office="penza"))
+        known = case(before, after, filings=(newest, first, *others))
+        assert announced(known, after, "tula", 1) == newest
+        assert announced(known, after, "tula", 3) is None
+        assert announced(known, after, "tula", None) is None
+
+    def test_events_of_another_kind_are_others(self) -> None:
+        events = TestEvents()
+        congress = event(id="congress", after="congress")
+        known = case(*events.both, congress, filings=(events.before(),))
+        assert announced(known, congress, "tula", 1) is None
 
 
 class TestStandings:

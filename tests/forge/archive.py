@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
+    from dispatch.formats.message import Relation
     from keys.card import Card
     from keys.roster import Roster
     from keys.trust import TrustedRoster
@@ -350,9 +351,20 @@ def card_of(handle: str, *keys: SigningKey) -> Card:
 
 
 def circular_lines(
-    number: Number = CIRCULAR, date: datetime = START, to: Sequence[str] = ("@branches",), zone: str = "UTC"
+    number: Number = CIRCULAR,
+    date: datetime = START,
+    to: Sequence[str] = ("@branches",),
+    zone: str = "UTC",
+    *,
+    relations: Sequence[Relation] = (),
+    obligations: Sequence[Obligation] | None = None,
 ) -> tuple[bytes, bytes]:
-    """Write the message and the secrets of a circular that asks for monthly reports."""
+    """Write the message and the secrets of a circular. `obligations`: unless given, monthly reports."""
+    if obligations is None:
+        obligations = (
+            obligation("monthly", every="month", from_="2025-01"),
+            obligation("held", after="conference"),
+        )
     message = Circular(
         format="dispatch-message/v1",
         salt=encode_base64(bytes(32)),
@@ -369,12 +381,9 @@ def circular_lines(
         zone=zone,
         reply="acknowledgement",
         reply_within="P7D",
-        relations=(),
+        relations=tuple(relations),
         promises=(),
-        obligations=(
-            _obligation("monthly", every="month", from_="2025-01"),
-            _obligation("held", after="conference"),
-        ),
+        obligations=tuple(obligations),
         forms=(Form(id="form", fields=()),),
     )
     secrets = Secrets(
@@ -385,8 +394,13 @@ def circular_lines(
     return encode_message(msgspec.structs.replace(message, secrets=digest)), secrets_line
 
 
-def _obligation(
-    name: str, *, every: Literal["month"] | None = None, from_: str | None = None, after: str | None = None
+def obligation(
+    name: str,
+    *,
+    every: Literal["month"] | None = None,
+    from_: str | None = None,
+    after: str | None = None,
+    once: str | None = None,
 ) -> Obligation:
     return Obligation(
         id=name,
@@ -395,7 +409,7 @@ def _obligation(
         every=every,
         before=None,
         after=after,
-        once=None,
+        once=once,
         from_=from_,
         until=None,
         due="P5D",

@@ -119,6 +119,15 @@ class TestLooking:
         with pytest.raises(RefusedError, match="not signed yet"):
             office.signed_list("2026")
 
+    def test_what_is_not_signed_yet_is_not_read(self, realm: Realm) -> None:
+        realm.issue()
+        office = realm.office("cc")
+        with sqlite3.connect(realm.home("cc").register) as connection:
+            connection.execute("UPDATE notes SET state = 'pending', signatures = NULL")
+        with pytest.raises(RefusedError, match="cc/2026/1 is not signed yet"):
+            office.read(FIRST)
+        assert [one.message for one in office.list(10)] == [None]
+
     def test_what_is_not_there(self, realm: Realm) -> None:
         with pytest.raises(RefusedError, match="the register has no"):
             realm.office("cc").read(FIRST)

@@ -105,6 +105,23 @@ class TestNumbers:
         assert closing.number == Number("cc", "2027", 1)
         assert (closing.head.volume, closing.head.size) == ("2026", 2)
 
+    def test_a_volume_with_a_letter_goes_on_until_its_year_ends(self, register: Register) -> None:
+        put(register)
+        with register.transaction():
+            register.store_note(
+                seq=2,
+                note_id=bytes(32),
+                number=Number("cc", "2026b", 1),
+                date=NOW,
+                text=b"",
+                signatures=None,
+                state="pending",
+                directory=None,
+                now=NOW,
+            )
+        assert register.allot("cc", NOW).number == Number("cc", "2026b", 2)
+        assert register.allot("cc", NOW + 100 * DAY).number == Number("cc", "2027", 1)
+
     def test_dates_never_decrease_even_over_the_new_year(self, register: Register) -> None:
         put(register, now=NOW + 100 * DAY)
         behind = register.allot("cc", NOW)
