@@ -1,8 +1,9 @@
-"""Duties without decryption: the blinded slots of circulars whose text is given, judged as by `due`. Pure.
+"""Duties without decryption: the slots of circulars whose text is given, judged as `due` judges them. Pure.
 
-Whoever holds a circular's two lines knows its slot key, and so recognises in the notes which answer fills
-which slot. A report counts from the circular's issuer's receipt. What only sealed text says (the day of an
-event, the end of an extension, whether a return is nil) stays unknown, and so does what hangs on it.
+The text of a circular holds its slot key. With that key the auditor recognises which answer in a note fills
+which slot. A report counts from the moment at which the circular's issuer receipted it. What only sealed text
+says (the day of an event, the end of an extension, whether a return is nil) stays unknown, and so does what
+depends on it.
 """
 
 from __future__ import annotations
@@ -36,9 +37,10 @@ if TYPE_CHECKING:
     from keys.roster import Roster
 
 EVENT_GAP = 20
-"""An office's events are looked for until so many in a row were answered by nobody."""
+"""How many events in a row nobody has answered when the search for further events of an office ends."""
 
 Answering: TypeAlias = "Mapping[bytes, list[NoteFacts]]"
+"""The notes that answer each blinded slot, in order."""
 
 _ON_SLOTS: Final[tuple[Verb, ...]] = ("report", "undertake", "return", "extend", "waive")
 _DECISIONS: Final[Mapping[Verb, DecisionKind]] = {
@@ -54,7 +56,7 @@ _REPLIES: Final[Mapping[Verb, ReplyState]] = {
 
 
 class Meaning(NamedTuple):
-    """What a blinded slot says. `obligation` None: of the circular as a whole."""
+    """What a blinded slot stands for. `obligation`: its id, or None for an answer to the whole circular."""
 
     verb: Verb
     obligation: str | None
@@ -79,7 +81,10 @@ class _Archive:
 def judge_circulars(
     texts: Iterable[Text], collected: Collected, receipts: Receipts, roster: Roster, *, at: datetime
 ) -> tuple[list[CircularStatus], list[Finding]]:
-    """Judge every circular that is given, at the moment `at`."""
+    """Judge every circular whose text is given, at the moment `at`.
+
+    A circular that cannot be judged here, as for want of its time zone, gives a finding.
+    """
     known, findings = know_circulars(texts, collected, roster)
     archive = _Archive(
         answering=_answering(collected),
@@ -152,7 +157,7 @@ def _meanings(circular: KnownCircular, archive: _Archive) -> Iterator[tuple[byte
 def _events(
     circular: KnownCircular, obligation: Obligation, office: str, answering: Answering
 ) -> Iterator[tuple[bytes, Meaning]]:
-    """Look for the events that an office counted; nobody else knows how many there were."""
+    """Recompute the slots of the events that an office counted. Nobody else knows how many there were."""
     unseen = 0
     for event in count(1):
         blinded = [
@@ -224,7 +229,7 @@ def _answer(facts: NoteFacts, state: ReplyState) -> Answer:
 
 
 def _fault_of(facts: NoteFacts, meaning: Meaning, issuer: str, roster: Roster) -> Finding | None:
-    """Say what is wrong with who answers a slot."""
+    """Say what is wrong if the author of a note may not give this answer; None if nothing is."""
     author = facts.number.handle
     if meaning.verb in _DECISIONS:
         if author != issuer:
@@ -286,7 +291,6 @@ def _filled_twice(
                 subject=str(second.number),
                 text=f"{first.number} reported there already ({meaning}), and was not returned; "
                 "whether this is a correction stands inside it",
-                # a correction says so inside
                 severity="warning",
                 code=DONE,
                 files=tuple(files),

@@ -1,4 +1,4 @@
-"""An audit as a terminal, a program and (through `html`) a page show it. Pure."""
+"""An audit as text for a terminal; `html` shows it as a page. Pure."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def report_text(report: AuditReport, width: int) -> str:
 
 
 def runs_text(runs: Iterable[tuple[int, int]]) -> str:
-    """Write runs of numbers as `3, 5-9`; of many the first ones and how many more."""
+    """Write runs of numbers as `3, 5-9`. Of very many, write the first ones and how many more there are."""
     parts = [str(first) if first == last else f"{first}-{last}" for first, last in runs]
     more = f" and {len(parts) - _SHOWN_RUNS} more" if len(parts) > _SHOWN_RUNS else ""
     return ", ".join(parts[:_SHOWN_RUNS]) + more
