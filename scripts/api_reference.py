@@ -51,6 +51,13 @@ EXAMPLES_HEAD = """\
 They lie in [docs/examples](examples/), and the tests run each of them. Copy the folder, and run one in it.
 """
 
+OTHER_TYPES = """\
+## Other types
+
+These stand in the signatures above, and no public module exports them. Read their fields and properties;
+their names and places may change.
+"""
+
 # The docstring of the package shows this one.
 SHOWN = "issue_receive_audit.py"
 
@@ -79,6 +86,7 @@ def reference() -> str:
     parts = [HEAD, prose(inspect.getdoc(import_module("dispatch"))), *examples()]
     for name in MODULES:
         parts += [f"## {name}", *section(name)]
+    parts.append(other_types())
     return "\n\n".join(part.strip("\n") for part in parts) + "\n"
 
 
@@ -147,6 +155,33 @@ def entry(one: Export) -> str:
         code = _code([*decorators, signature(function, name)])
         parts.append(f"#### {one.name}.{name}\n\n{code}\n\n{prose(_doc(function))}")
     return "\n\n".join(parts)
+
+
+def other_types() -> str:
+    """List the types of ours that stand in the signatures, and that no public module exports."""
+    public = {one.name for name in MODULES for one in exports(name)}
+    found: dict[str, ModuleType] = {}
+    for one in (each for name in MODULES for each in exports(name) if callable(each.value)):
+        for block in re.findall(r"^```python\n.*?^```|^- `[^`]+`", entry(one), re.MULTILINE | re.DOTALL):
+            for name in re.findall(r"\b[A-Z]\w+", block):
+                home = home_of(import_module(one.value.__module__), name)
+                if home is not None and name not in public:
+                    found[name] = home
+    lines = []
+    for name, home in sorted(found.items()):
+        path = home.__name__.replace(".", "/") + ("/__init__.py" if hasattr(home, "__path__") else ".py")
+        lines.append(f"- `{name}`, in [{path}](../{path})")
+    return "\n".join([OTHER_TYPES, *lines])
+
+
+def home_of(module: ModuleType, name: str) -> ModuleType | None:
+    """Find the module of ours that defines a name of another module; None if it is from elsewhere."""
+    while name not in _definitions(module):
+        source = _source_of(module, name)
+        if source is None or source.__name__.partition(".")[0] not in ("dispatch", "keys"):
+            return None
+        module = source
+    return module
 
 
 def signature(function: Callable[..., Any], name: str) -> str:
