@@ -19,35 +19,32 @@ EXAMPLES = Path(__file__).parent.parent / "docs" / "examples"
 # What each prints, as a regular expression: the first goes by the clock.
 PRINTED = {
     "issue_receive_audit": r"cc/20\d\d/1 new On the non-party conferences\nclean \(\)\n",
-    "month_of_a_branch": re.escape("""\
-penza silent
+    "month_of_a_branch": r"""penza silent
 tula undertaken
 penza 2026-05 overdue
 penza 2026-06 pending
 tula 2026-05 on-time
 tula 2026-06 pending
-tula {'meetings': 12}
+tula \{'meetings': 12\}
 1 of 2 reports
-"""),
-    "audit_an_archive": re.escape("""\
-findings
-missing: missing-id-list: cc/2026: 1 pinned heads could not be recomputed: the ids are known up to 1, \
-and a signed statement of the register is not here
-missing: missing-note: cc/2026/2: the note is not here
+""",
+    "audit_an_archive": r"""findings
+missing: missing-id-list: cc/2026: .+
+missing: missing-note: cc/2026/2: .+
 penza 2026-05 overdue
 penza 2026-06 pending
 tula 2026-05 on-time
 tula 2026-06 pending
-cc-2026-1.cc.dispatch: holds
-cc-2026-1.penza.dispatch: the lines that begin and end age armor are not in their places
-cc-2026-1.tula.dispatch: holds
-cc-2026-3.cc.dispatch: holds
-cc-2026-3.tula.dispatch: holds
-tula-2026-1.cc.dispatch: holds
-tula-2026-1.tula.dispatch: holds
-tula-2026-2.cc.dispatch: holds
-tula-2026-2.tula.dispatch: holds
-"""),
+cc-2026-1\.cc\.dispatch: holds
+cc-2026-1\.penza\.dispatch: the lines that begin and end age armor .+
+cc-2026-1\.tula\.dispatch: holds
+cc-2026-3\.cc\.dispatch: holds
+cc-2026-3\.tula\.dispatch: holds
+tula-2026-1\.cc\.dispatch: holds
+tula-2026-1\.tula\.dispatch: holds
+tula-2026-2\.cc\.dispatch: holds
+tula-2026-2\.tula\.dispatch: holds
+""",
 }
 
 
