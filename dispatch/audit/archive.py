@@ -56,19 +56,19 @@ class Archive:
         for label, top in self._tops:
             # each path that is found begins with that of the folder and a separator, which `/` has already
             start = len(os.fspath(top).rstrip(os.sep)) + 1
-            for found in find_files([top], ENDINGS):
+            for found in find_files([top], ENDINGS, with_links=True):
                 error = (found.error.strerror or "it cannot be read") if found.error else ""
                 name = label if found.named else _join(label, found.place[start:])
                 yield Source(name, found.place, error, found.link)
 
     def count(self) -> int:
         """Count the sources, by a walk without names."""
-        return sum(1 for _ in find_files((top for _, top in self._tops), ENDINGS))
+        return sum(1 for _ in find_files((top for _, top in self._tops), ENDINGS, with_links=True))
 
     def empty(self) -> Iterator[str]:
         """Give the names of the folders that were given and hold nothing to audit."""
         for label, top in self._tops:
-            if next(find_files([top], ENDINGS), None) is None:
+            if next(find_files([top], ENDINGS, with_links=True), None) is None:
                 yield label or "."
 
     def names(self, places: Iterable[int]) -> dict[int, str]:

@@ -10,18 +10,21 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from itertools import count, pairwise
+from itertools import chain, count, pairwise
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from dispatch.audit.circulars import know_circulars
 from dispatch.audit.findings import Finding
 from dispatch.audit.report import CircularStatus
+from dispatch.checks.addressees import ended_offices
+from dispatch.checks.answers import REPLY_VERBS
 from dispatch.checks.opening import RIGHTS
 from dispatch.duties.case import Answer, Case, Filing, SlotDecision, effects_of
-from dispatch.duties.slots import slots_of, standings_of
+from dispatch.duties.slots import slots_of
+from dispatch.duties.standings import standings_of
 from dispatch.errors import DONE, FINDINGS, REFUSED, DispatchError
 from dispatch.formats.blinding import ONCE, Verb, blind_slot, occasion_of
-from dispatch.formats.periods import find_zone, parse_period, periods_begun
+from dispatch.formats.periods import find_zone
 from keys.errors import KeysError
 
 if TYPE_CHECKING:
@@ -31,7 +34,8 @@ if TYPE_CHECKING:
     from dispatch.audit.circulars import KnownCircular, Text
     from dispatch.audit.collect import Collected, NoteFacts
     from dispatch.audit.receipts import Receipts
-    from dispatch.duties.case import DecisionKind, Effect, ReplyState
+    from dispatch.duties.case import Effect
+    from dispatch.formats.message import DecisionKind, ItemState
     from dispatch.formats.note import Number
     from dispatch.formats.obligation import Obligation
     from keys.roster import Roster
@@ -48,11 +52,7 @@ _DECISIONS: Final[Mapping[Verb, DecisionKind]] = {
     "extend": "extend",
     "waive": "waive",
 }
-_REPLIES: Final[Mapping[Verb, ReplyState]] = {
-    "acknowledge": "acknowledged",
-    "undertake": "undertaken",
-    "refuse": "refused",
-}
+_REPLIES: Final[Mapping[Verb, ItemState]] = {verb: state for state, verb in REPLY_VERBS.items()}
 
 
 class Meaning(NamedTuple):
@@ -73,7 +73,7 @@ class _Archive:
 
     answering: Answering
     receipts: Receipts
-    touches: Mapping[Number, tuple[Effect, ...]]
+    effects: Mapping[Number, tuple[Effect, ...]]
     roster: Roster
     at: datetime
 
@@ -89,7 +89,7 @@ def judge_circulars(
     archive = _Archive(
         answering=_answering(collected),
         receipts=receipts,
-        touches=_touches(known),
+        effects=_effects(known),
         roster=roster,
         at=at,
     )
@@ -122,14 +122,14 @@ def _answering(collected: Collected) -> dict[bytes, list[NoteFacts]]:
     return found
 
 
-def _touches(known: list[KnownCircular]) -> dict[Number, tuple[Effect, ...]]:
+def _effects(known: list[KnownCircular]) -> dict[Number, tuple[Effect, ...]]:
     """Give what the circulars do to one another: each only to those of its own issuer."""
     found: dict[Number, list[Effect]] = defaultdict(list)
     for circular in known:
-        for touch in effects_of(circular.message):
-            if touch.target.handle == circular.facts.number.handle:
-                found[touch.target].append(touch)
-    return {number: tuple(touches) for number, touches in found.items()}
+        for effect in effects_of(circular.message):
+            if effect.target.handle == circular.facts.number.handle:
+                found[effect.target].append(effect)
+    return {number: tuple(effects) for number, effects in found.items()}
 
 
 def _meanings(circular: KnownCircular, archive: _Archive) -> Iterator[tuple[bytes, Meaning]]:
@@ -140,10 +140,9 @@ def _meanings(circular: KnownCircular, archive: _Archive) -> Iterator[tuple[byte
     zone = find_zone(circular.message.zone)
     for obligation in circular.message.obligations:
         occasions: list[str] = []
-        if obligation.every is not None:
-            first = parse_period(obligation.from_ or "", obligation.every)
-            last = parse_period(obligation.until, obligation.every) if obligation.until else None
-            occasions = [occasion_of(one.text, None) for one in periods_begun(first, last, zone, archive.at)]
+        span = obligation.span()
+        if span is not None:
+            occasions = [occasion_of(one.text, None) for one in span.begun(zone, archive.at)]
         elif obligation.once is not None:
             occasions = [ONCE]
         for office in circular.owing[obligation.id]:
@@ -178,7 +177,7 @@ def _judge(circular: KnownCircular, archive: _Archive) -> tuple[CircularStatus, 
     """Sort what answers a circular, and judge its slots. Raises RefusedError for its zone."""
     issuer = circular.facts.number.handle
     filings: list[Filing] = []
-    rulings: list[SlotDecision] = []
+    decisions: list[SlotDecision] = []
     answers = list(_received(circular, archive.receipts))
     findings: list[Finding] = []
     recognised = 0
@@ -191,10 +190,10 @@ def _judge(circular: KnownCircular, archive: _Archive) -> tuple[CircularStatus, 
             elif meaning.verb == "report":
                 filings.append(_filing(facts, meaning, issuer, archive.receipts))
             elif meaning.verb in _DECISIONS:
-                rulings.append(_ruling(facts, meaning))
+                decisions.append(_decision(facts, meaning))
             elif meaning.obligation is None:
                 answers.append(_answer(facts, _REPLIES[meaning.verb]))
-    findings += _filled_twice(circular, filings, rulings, archive.answering)
+    findings += _filled_twice(circular, filings, decisions, archive.answering)
     case = Case(
         number=circular.facts.number,
         id=circular.facts.id,
@@ -203,10 +202,10 @@ def _judge(circular: KnownCircular, archive: _Archive) -> tuple[CircularStatus, 
         addressees=circular.addressees,
         info=circular.info,
         owing=circular.owing,
-        left=_left(circular, archive.roster),
+        ended_offices=ended_offices(chain.from_iterable(circular.owing.values()), archive.roster),
         filings=tuple(filings),
-        rulings=tuple(rulings),
-        touches=archive.touches.get(circular.facts.number, ()),
+        decisions=tuple(decisions),
+        effects=archive.effects.get(circular.facts.number, ()),
         answers=tuple(answers),
     )
     duty = CircularStatus(
@@ -224,7 +223,7 @@ def _received(circular: KnownCircular, receipts: Receipts) -> Iterator[Answer]:
             yield _answer(facts, "received")
 
 
-def _answer(facts: NoteFacts, state: ReplyState) -> Answer:
+def _answer(facts: NoteFacts, state: ItemState) -> Answer:
     return Answer(number=facts.number, date=facts.note.date, office=facts.number.handle, state=state)
 
 
@@ -258,7 +257,7 @@ def _filing(facts: NoteFacts, meaning: Meaning, issuer: str, receipts: Receipts)
     )
 
 
-def _ruling(facts: NoteFacts, meaning: Meaning) -> SlotDecision:
+def _decision(facts: NoteFacts, meaning: Meaning) -> SlotDecision:
     return SlotDecision(
         number=facts.number,
         date=facts.note.date,
@@ -270,14 +269,14 @@ def _ruling(facts: NoteFacts, meaning: Meaning) -> SlotDecision:
 
 
 def _filled_twice(
-    circular: KnownCircular, filings: list[Filing], rulings: list[SlotDecision], answering: Answering
+    circular: KnownCircular, filings: list[Filing], decisions: list[SlotDecision], answering: Answering
 ) -> Iterator[Finding]:
     """Find slots with a second report where none was sent back: a correction, perhaps, or two truths."""
     by_slot: dict[Meaning, list[Filing]] = defaultdict(list)
     for one in filings:
         by_slot[Meaning("report", one.obligation, one.office, one.occasion)].append(one)
     returned = {
-        (one.obligation, one.office, one.occasion, one.date) for one in rulings if one.decision == "return"
+        (one.obligation, one.office, one.occasion, one.date) for one in decisions if one.decision == "return"
     }
     for meaning, several in sorted(by_slot.items()):
         several.sort(key=lambda one: (one.number, one.id))
@@ -295,16 +294,6 @@ def _filled_twice(
                 code=DONE,
                 files=tuple(files),
             )
-
-
-def _left(circular: KnownCircular, roster: Roster) -> dict[str, datetime]:
-    """Tell when offices that owe something ended."""
-    found = {}
-    for handle in {handle for handles in circular.owing.values() for handle in handles}:
-        until = roster.office(handle).until
-        if until is not None:
-            found[handle] = roster.version_record(until).date
-    return found
 
 
 def _refused(kind: str, facts: NoteFacts, text: str) -> Finding:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from dispatch.audit.findings import NOT_PROVEN
 from dispatch.duties.as_json import slot_json, standing_json
-from dispatch.duties.slots import events_of, rates
+from dispatch.duties.events import events_of
+from dispatch.duties.slots import rates
 from dispatch.errors import DONE, worst
 from keys.codec import encode_base64
 from keys.text import format_date
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
 
     from dispatch.audit.findings import Finding
     from dispatch.duties.case import Case
-    from dispatch.duties.slots import Slot, Standing
+    from dispatch.duties.slots import Slot
+    from dispatch.duties.standings import Standing
     from dispatch.formats.obligation import Obligation
 
 FORMAT: Final = "dispatch-audit/v1"

@@ -11,15 +11,14 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from dispatch.audit.archive import ENVELOPE, NOTE, no_progress
 from dispatch.audit.examine import compromises
 from dispatch.checks.verifier import Verifier
 from dispatch.errors import DispatchError, describe, exit_code
 from dispatch.formats.envelope import MAX_ENVELOPE, Copy, SignedNote, parse_envelope, parse_signed_note
-from dispatch.system.files import read_capped
-from dispatch.system.folders import find_files
+from dispatch.system.folders import Found, find_files
 from dispatch.system.workers import map_parallel
 from keys.codec import encode_base64
 from keys.errors import CompromisedError, KeysError
@@ -59,14 +58,6 @@ class FileVerdict:
     code: int = 0
 
 
-class _Target(NamedTuple):
-    """A file to check. `named`: by the caller, rather than found in a folder; `error`: it cannot be read."""
-
-    name: str
-    named: bool = True
-    error: OSError | None = None
-
-
 def verify(
     paths: Iterable[Path | str],
     roster: bytes,
@@ -95,37 +86,33 @@ def verify_files(
     folder stands for the envelopes and notes below it, without links. `progress`: called with the number of
     files done, and of all.
     """
-    total = sum(1 for _ in _targets(names))
-    verdicts = map_parallel(_verify, Verifier(trusted), _targets(names), total, may_fork=True)
+    total = sum(1 for _ in _find(names))
+    verdicts = map_parallel(_verify, Verifier(trusted), _find(names), total, may_fork=True)
     for done, verdict in enumerate(verdicts, 1):
         yield verdict
         progress(done, total)
 
 
-def _targets(names: Sequence[str]) -> Iterator[_Target]:
+def _find(names: Sequence[str]) -> Iterator[Found]:
+    """Find the files, each under its name as it was given."""
     for name in names:
         if name == "-":
-            yield _Target(name)
+            yield Found(name, named=True)
             continue
         for found in find_files([Path(name)], (ENVELOPE, NOTE)):
-            if not found.link:
-                yield _Target(name if found.named else found.place, found.named, found.error)
+            yield found._replace(place=name) if found.named else found
 
 
-def _verify(verifier: Verifier, target: _Target) -> FileVerdict:
-    if target.error is not None:
-        return _failed(FileVerdict(file=target.name), target.error)
-    return verify_file(verifier, target.name, named=target.named)
+def verify_file(verifier: Verifier, name: str) -> FileVerdict:
+    """Check one file (steps 1 to 5), standard input if it is `-`. Never raises for what is in it."""
+    return _verify(verifier, Found(name, named=True))
 
 
-def verify_file(verifier: Verifier, name: str, *, named: bool = True) -> FileVerdict:
-    """Check one file (steps 1 to 5); never raises for what is in it.
-
-    `named`: by the caller, so that `-` is standard input, and a device or a pipe is read.
-    """
+def _verify(verifier: Verifier, found: Found) -> FileVerdict:
+    name = found.place
     verdict = FileVerdict(file=name)
     try:
-        data = read_capped(Path(name), MAX_ENVELOPE, regular=not named)
+        data = found.read(MAX_ENVELOPE)
         if name.casefold().endswith(NOTE):
             signed_note = parse_signed_note(data)
             verdict = _describe(name, signed_note, None)

@@ -17,8 +17,8 @@ from dispatch.checks.answers import (
     report_answers,
     slot_key,
 )
-from dispatch.checks.values import read_values
 from dispatch.drafts import Problem
+from dispatch.drafts.values import read_values
 from dispatch.errors import MisfitError, RefusedError
 from dispatch.formats.blinding import ONCE, blind_slot, occasion_of
 from dispatch.formats.message import (
@@ -250,7 +250,7 @@ def outgoing_decision(
     assert isinstance(message, Report)  # noqa: S101 - the caller looked
     answers: tuple[bytes, ...] = ()
     if reason is not None:
-        occasion = occasion_of(message.period, message.event.count if message.event else None)
+        occasion = message.occasion
         answers = (
             blind_slot(slot_key(circular), "return", message.answers.obligation, message.from_, occasion),
         )

@@ -14,7 +14,9 @@ from dispatch.checks.answers import fit_report
 from dispatch.drafts import Draft, Problem, ReportDraft
 from dispatch.drafts.csvtable import read_tables
 from dispatch.drafts.form import report_template
-from dispatch.duties.slots import announced, due_dates, next_occasion
+from dispatch.duties.events import report_on_event
+from dispatch.duties.occasions import due_dates
+from dispatch.duties.slots import next_occasion
 from dispatch.errors import DispatchError, MessageError, RefusedError, exit_code
 from dispatch.formats.blinding import occasion_of
 from dispatch.formats.message import Report
@@ -146,7 +148,7 @@ class Drafting:
             date=self._context.now,
         )
         assert case is not None  # noqa: S101 - only a circular has obligations
-        known = announced(case, obligation, self._context.handle, event)
+        known = report_on_event(case, obligation, self._context.handle, event)
         previous = self._opened.newest_report(
             number, self._context.handle, obligation_id, occasion_of(period, event)
         )

@@ -49,7 +49,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
-    from dispatch.carriers.folder import Arrival
     from dispatch.checks.continuity import HeldNote
     from dispatch.checks.opening import OpenedMessage
     from dispatch.checks.verifier import VerifiedEnvelope
@@ -58,6 +57,7 @@ if TYPE_CHECKING:
     from dispatch.office.context import OfficeContext
     from dispatch.office.opened import OpenedRegister
     from dispatch.store import HeldState
+    from dispatch.system.folders import Found
 
 _MAX_REASON = 1000
 
@@ -102,24 +102,24 @@ class Inbox:
     def receive(self, paths: Iterable[Path]) -> Batch:
         """Take in files and folders; every one is tried."""
         outcomes: list[Received] = []
-        ours: list[tuple[Number, Arrival]] = []
+        ours: list[tuple[Number, Found]] = []
         for_others = 0
-        for arrival in arrivals(paths):
+        for found in arrivals(paths):
             try:
-                data = arrival.read(MAX_ENVELOPE)
-                if not arrival.is_named and self._is_for_others(data):
+                data = found.read(MAX_ENVELOPE)
+                if not found.named and self._is_for_others(data):
                     for_others += 1
                     continue
-                ours.append((parse_envelope(data).signed_note.note.number, arrival))
+                ours.append((parse_envelope(data).signed_note.note.number, found))
             except (DispatchError, KeysError, OSError) as error:
-                outcomes.append(_refused(arrival.path, error))
-        for _, arrival in sorted(ours):
+                outcomes.append(_refused(found.path, error))
+        for _, found in sorted(ours, key=lambda one: (one[0], one[1].path)):
             try:
                 # whoever writes to the post may have put another in its place
-                data = arrival.read(MAX_ENVELOPE)
-                outcomes.append(self._with_neighbours(self._take(data, arrival.path, self._context.now)))
+                data = found.read(MAX_ENVELOPE)
+                outcomes.append(self._with_neighbours(self._take(data, found.path, self._context.now)))
             except (DispatchError, KeysError, OSError) as error:
-                outcomes.append(_refused(arrival.path, error))
+                outcomes.append(_refused(found.path, error))
         return Batch(received=tuple(outcomes), for_others=for_others)
 
     def receive_data(self, data: bytes, name: str) -> Received:

@@ -364,7 +364,13 @@ class Office:
         Raises RefusedError for what there is not, FormatError for what is no period.
         """
         return collate_returns(
-            self.opened.case_builder(), self.trusted.roster, (number, obligation), (first, last), self.now
+            self.opened.case_builder(),
+            self.trusted.roster,
+            number,
+            obligation,
+            first=first,
+            last=last,
+            now=self.now,
         )
 
     def list(

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dispatch.duties.case import Case
-    from dispatch.duties.slots import Slot, Standing
+    from dispatch.duties.slots import Slot
+    from dispatch.duties.standings import Standing
     from dispatch.formats.message import Message
     from dispatch.formats.note import Note, Number
     from dispatch.store import Dispatch

@@ -21,7 +21,7 @@ _INDENT = "    "
 
 
 def collation_text(collation: Collation, width: int) -> str:
-    """Show the figures, and what was said, with the number of every report."""
+    """Show the figures and what the offices wrote, with the number of every report."""
     parts = [
         f"{collation.number}#{collation.obligation.id}  {clean(collation.subject)}"[:width],
         (
@@ -119,7 +119,7 @@ def figure(number: Decimal | None) -> str:
 
 
 def plain(value: Value | None) -> str | int | bool | None:
-    """Give a value as one cell; the rows of a table one after another."""
+    """Give a value as one cell, with the rows of a table one after another."""
     if isinstance(value, tuple):
         return " | ".join("; ".join(f"{name}: {_word(cell)}" for name, cell in row.items()) for row in value)
     return value

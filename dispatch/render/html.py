@@ -1,6 +1,6 @@
 """Pages that print well: one file each, no script, nothing from outside, every foreign text escaped. Pure.
 
-The templates lie in `dispatch/templates`; Jinja2 escapes whatever goes into them.
+The templates are in `templates/`; Jinja2 escapes everything that is put into them.
 """
 
 from __future__ import annotations
@@ -15,10 +15,12 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from dispatch.audit.findings import NOT_PROVEN
 from dispatch.audit.report import by_obligation
 from dispatch.duties.collation import Choices, Entries, Figures, Lines, is_below_target
-from dispatch.duties.slots import events_of, rates
+from dispatch.duties.events import events_of
+from dispatch.duties.slots import rates
 from dispatch.formats.message import Receipt
 from dispatch.render.audit import VERDICTS, runs_text
 from dispatch.render.collation import figure, occasion_text, plain, span_text
+from dispatch.render.duties import occasion_head
 from dispatch.render.terminal import clean
 from keys.codec import encode_base64
 from keys.text import format_date, parse_date
@@ -40,7 +42,7 @@ _KINDS = {Figures: "figures", Choices: "choices", Entries: "entries", Lines: "li
 
 @cache
 def environment() -> Environment:
-    """Give the templates, with everything escaped and nothing undefined."""
+    """Give the environment of the templates, which escapes everything and allows nothing undefined."""
     made = Environment(
         loader=PackageLoader("dispatch.render", "templates"),
         autoescape=True,
@@ -78,7 +80,7 @@ def collation_html(collation: Collation) -> str:
 
 
 def _bars(figures: Figures) -> list[dict[str, Any]]:
-    """Give each office's bar: its length in units of the drawing, from zero on."""
+    """Give each office's bar, which begins at zero: its length in units of the drawing."""
     most = max((abs(one.total) for one in figures.offices), default=0)
     return [
         {
@@ -94,7 +96,7 @@ def _bars(figures: Figures) -> list[dict[str, Any]]:
 
 
 def _cell(field: Field, value: Value | None) -> dict[str, Any]:
-    """Give what a cell of the big table shows; a target that is not met is said, not only coloured."""
+    """Give what a cell of the big table shows. A target that is missed is named there, not only coloured."""
     if value is None:
         return {"text": "–", "unmet": False}
     text = plain(value)
@@ -131,7 +133,7 @@ def publication_html(
 
 
 def audit_html(report: AuditReport) -> str:
-    """Give the page of an audit: the verdict first."""
+    """Give the page of an audit, which begins with the verdict."""
     return (
         environment()
         .get_template("audit.html")
@@ -158,7 +160,7 @@ def _matrix(obligation: Obligation, slots: Sequence[Slot]) -> dict[str, Any]:
     return {
         "obligation": obligation,
         "rates": rates(slots),
-        "occasions": [(one, one.partition(":")[2] or "once") for one in occasions],
+        "occasions": [(one, occasion_head(one)) for one in occasions],
         "offices": sorted({slot.office for slot in slots}),
         "cells": cells,
     }

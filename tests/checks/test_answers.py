@@ -23,8 +23,8 @@ from dispatch.formats.message import (
     Receipt,
     Relation,
     Report,
+    SlotRef,
 )
-from dispatch.formats.message import SlotRef as SlotOfDecision
 from dispatch.formats.note import parse_number
 from dispatch.formats.obligation import Field, Form, Obligation
 from dispatch.office.compose import Outgoing
@@ -35,7 +35,7 @@ from tests.forge.realm import DAY, NOW, Forgery, failed
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from dispatch.formats.message import Message
+    from dispatch.formats.message import ItemState, Message
     from dispatch.office.results import Received
     from tests.forge.realm import Realm
 
@@ -342,7 +342,7 @@ class TestReports:
 
 
 class TestReceipts:
-    def reply(self, realm: Realm, circular: bytes, state: str, **changes: Any) -> Received:
+    def reply(self, realm: Realm, circular: bytes, state: ItemState, **changes: Any) -> Received:
         item = {
             "number": "cc/2026/1",
             "id": encode_base64(circular),
@@ -360,7 +360,7 @@ class TestReceipts:
 
     @pytest.mark.parametrize("state", ["acknowledged", "undertaken", "refused"])
     def test_one_that_fits_is_taken_and_not_receipted(
-        self, realm: Realm, circular: bytes, state: str
+        self, realm: Realm, circular: bytes, state: ItemState
     ) -> None:
         outcome = self.reply(realm, circular, state)
         assert (outcome.state, outcome.code) == ("new", 0), outcome.error
@@ -428,7 +428,7 @@ class TestDecisions:
         [outcome] = realm.receive("tula", realm.put(files, "decided") / "tula.dispatch", now=LATER)
         return outcome
 
-    def slot(self, circular: bytes, **changes: Any) -> SlotOfDecision:
+    def slot(self, circular: bytes, **changes: Any) -> SlotRef:
         default: dict[str, Any] = {
             "number": "cc/2026/1",
             "id": encode_base64(circular),
@@ -437,7 +437,7 @@ class TestDecisions:
             "period": "2026-10",
             "event": None,
         }
-        return SlotOfDecision(**(default | changes))
+        return SlotRef(**(default | changes))
 
     def test_a_waiver_that_fits(self, realm: Realm, circular: bytes) -> None:
         members = {"decision": "waive", "slot": self.slot(circular), "until": None, "reason": "пожар"}

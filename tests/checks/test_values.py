@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dispatch.checks.values import check_values, read_values
+from dispatch.checks.values import check_values
 from dispatch.drafts.csvtable import read_table
 from dispatch.drafts.form import paragraph_text, report_template
+from dispatch.drafts.values import read_values
 from dispatch.errors import MalformedError, RefusedError
 from dispatch.formats.message import Circular, Report
 from dispatch.formats.obligation import Field, Form, Obligation

@@ -13,10 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dispatch.checks.values import check_values, read_values
+from dispatch.checks.values import check_values
 from dispatch.drafts import ReportDraft, read_draft
 from dispatch.drafts.csvtable import MAX_ROWS, read_table, read_tables
 from dispatch.drafts.form import report_template
+from dispatch.drafts.values import read_values
 from dispatch.errors import REFUSED, MalformedError, RefusedError
 from dispatch.formats.message import Answered, Circular, Report
 from dispatch.formats.obligation import Field, Form, Obligation

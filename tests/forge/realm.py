@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from dispatch.checks.addressees import expand
-from dispatch.drafts import parse_draft
+from dispatch.drafts import Draft, parse_draft
 from dispatch.formats.envelope import NOTE_NAMESPACE, Copy, encode_envelope, leaf_data
 from dispatch.formats.merkle import Tree, leaf_hash
 from dispatch.formats.message import Circular, Letter, Message, content_digest, encode_message
@@ -45,7 +45,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
-    from dispatch.drafts import Draft
     from dispatch.office.results import Received
     from keys.age.recipients import Recipient
     from keys.keyfile import SecretKeys
@@ -81,7 +80,9 @@ def draft(
 ) -> Draft:
     """Write a draft as a clerk would."""
     fields = f'kind = "{kind}"\nsubject = "Отчёт"\nto = {list(to)!r}\ninfo = {list(info)!r}\n'
-    return parse_draft(f"+++\n{fields}+++\n{text}\n".encode())
+    draft = parse_draft(f"+++\n{fields}+++\n{text}\n".encode())
+    assert isinstance(draft, Draft)
+    return draft
 
 
 @dataclass(slots=True, kw_only=True)

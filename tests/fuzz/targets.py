@@ -31,12 +31,13 @@ from dispatch.audit.circulars import Text
 from dispatch.audit.findings import KINDS
 from dispatch.audit.report import report_bytes
 from dispatch.checks.opening import open_envelope
-from dispatch.checks.values import check_values, read_values
+from dispatch.checks.values import check_values
 from dispatch.checks.verifier import VerifiedEnvelope, VerifiedNote, Verifier
 from dispatch.drafts import Draft, ReportDraft, parse_draft, read_draft
 from dispatch.drafts.csvtable import read_table
 from dispatch.drafts.form import report_template
 from dispatch.drafts.tomlindex import TomlIndex
+from dispatch.drafts.values import read_values
 from dispatch.errors import DispatchError, DraftError, NotReadyError, Problem, ProofError
 from dispatch.formats.envelope import (
     NOTE_NAMESPACE,
@@ -589,7 +590,8 @@ def draft(data: bytes) -> None:
     else:
         listed = ()
         assert ready == found
-        _send(ready)
+        if isinstance(ready, Draft):
+            _send(ready)
     assert listed == problems
 
 

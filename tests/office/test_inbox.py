@@ -503,7 +503,7 @@ class TestStrangers:
                 os.mkfifo(file)
             return read_capped(path, *arguments, **options)
 
-        monkeypatch.setattr("dispatch.carriers.folder.read_capped", swap)
+        monkeypatch.setattr("dispatch.system.folders.read_capped", swap)
         assert states(realm.receive("tula", file.parent)) == [("refused", 1)]
 
     def test_a_flood_of_what_cannot_be_checked_yet_pushes_out_only_itself(
