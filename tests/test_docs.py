@@ -13,6 +13,7 @@ import sys
 from contextlib import redirect_stderr, redirect_stdout
 from functools import cache
 from hashlib import sha256
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parent.parent
 CLI = ROOT / "docs" / "CLI.md"
+API = ROOT / "docs" / "API.md"
 THREATS = ROOT / "docs" / "THREATS.md"
 README = ROOT / "README.md"
 DOCUMENTS = sorted(path for path in (*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")))
@@ -174,15 +176,28 @@ def commands(
             yield from commands(member, (*path, name))
 
 
-def test_the_reference_is_what_the_commands_say() -> None:
+@pytest.mark.parametrize("writer", ["cli", "api"])
+def test_a_reference_is_what_the_code_says(writer: str) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "scripts.cli_reference", "--check"],
+        [sys.executable, "-m", f"scripts.{writer}_reference", "--check"],
         cwd=ROOT,
         capture_output=True,
         text=True,
         check=False,
     )
-    assert done.returncode == 0, f"run scripts/cli-reference\n{done.stdout}{done.stderr}"
+    assert done.returncode == 0, f"run scripts/{writer}-reference\n{done.stdout}{done.stderr}"
+
+
+@pytest.mark.parametrize(
+    "module",
+    ["dispatch", "dispatch.office", "dispatch.drafts", "dispatch.audit", "dispatch.errors", "keys.age"],
+)
+def test_every_public_name_is_documented(module: str) -> None:
+    found = import_module(module)
+    names = getattr(found, "__all__", None) or [name for name in vars(errors) if name.endswith("Error")]
+    assert len(names) > 5
+    documented = set(re.findall(r"^(?:###|-) \[?`?(\w+)", API.read_text("utf-8"), re.MULTILINE))
+    assert {name for name in names if not name.startswith("__")} <= documented
 
 
 def test_every_command_is_documented() -> None:

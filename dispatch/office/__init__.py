@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from dispatch.checks.opening import OpenedMessage
+    from dispatch.office.compose import SlotName
     from dispatch.office.office import Office
     from dispatch.office.publication import Publication
     from dispatch.office.results import CircularDuties, Enrolment, Issued, Listed, Received, Reception
@@ -21,6 +22,7 @@ __all__ = [
     "Publication",
     "Received",
     "Reception",
+    "SlotName",
 ]
 
 
@@ -32,5 +34,6 @@ def __getattr__(name: str) -> Any:
         "Office": "office.office",
         "OpenedMessage": "checks.opening",
         "Publication": "office.publication",
+        "SlotName": "office.compose",
     }
     return getattr(import_module(f"dispatch.{places.get(name, 'office.results')}"), name)

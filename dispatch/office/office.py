@@ -167,7 +167,7 @@ class Office:
         return self.trusted
 
     def enrol(self, *cards: bytes) -> Enrolment:
-        """Sign at once a roster in which the offices of these cards are listed; for who holds the root key.
+        """Add the offices of these cards to the roster and sign it at once, with the root key of this home.
 
         Compare the fingerprints of a card with its office first. Raises RefusedError if edits of the roster
         are pending, and as `RosterEditor.add` and `sign`.
@@ -352,14 +352,14 @@ class Office:
     def due(self, number: Number | None = None, at: datetime | None = None) -> tuple[CircularDuties, ...]:
         """Say who owes what and when under each circular, or under one. Raises RefusedError for one not here.
 
-        `at`: as of this moment; what came in stays.
+        `at`: the moment as of which it is judged; what came in later counts all the same.
         """
         return self.opened.duties(number, at or self.now)
 
     def collate(
         self, number: Number, obligation: str, first: str | None = None, last: str | None = None
     ) -> Collation:
-        """Make one table of the returns for an obligation, from period `first` to `last`.
+        """Make one table of the reports for an obligation, from period `first` to `last`.
 
         Raises RefusedError for what there is not, FormatError for what is no period.
         """
@@ -376,7 +376,7 @@ class Office:
     def list(
         self, limit: int = _NEWEST, *, ours: bool | None = None, in_force: bool = False
     ) -> tuple[Listed, ...]:
-        """List the newest of the register, opened where a key opens them; of all of it for a `limit` of -1.
+        """List the newest dispatches of the register, at most `limit`, or all for -1; each opened if we can.
 
         `ours`: only our own, or only others'. `in_force`: only circulars that no later one cancels or
         supersedes, of all of the register.
