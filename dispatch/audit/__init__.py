@@ -39,9 +39,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from dispatch.audit.archive import Archive
-    from dispatch.audit.auditing import run, run_audit
-    from dispatch.audit.bundle import write_bundle
+    from dispatch.audit.auditing import run
     from dispatch.audit.circulars import Text
     from dispatch.audit.findings import KINDS, NOT_PROVEN, Finding
     from dispatch.audit.report import (
@@ -53,13 +51,11 @@ if TYPE_CHECKING:
         report_bytes,
         report_json,
     )
-    from dispatch.audit.verdicts import FileVerdict, published_message, verify, verify_file, verify_files
-    from dispatch.checks.verifier import Verifier
+    from dispatch.audit.verdicts import FileVerdict, verify
 
 __all__ = [
     "KINDS",
     "NOT_PROVEN",
-    "Archive",
     "AuditReport",
     "CircularStatus",
     "Dispatched",
@@ -68,22 +64,14 @@ __all__ = [
     "Receipted",
     "RegisterVolume",
     "Text",
-    "Verifier",
-    "published_message",
     "report_bytes",
     "report_json",
     "run",
-    "run_audit",
     "verify",
-    "verify_file",
-    "verify_files",
-    "write_bundle",
 ]
 
 _MODULES = {
-    "archive": ("Archive",),
-    "auditing": ("run", "run_audit"),
-    "bundle": ("write_bundle",),
+    "auditing": ("run",),
     "circulars": ("Text",),
     "findings": ("KINDS", "NOT_PROVEN", "Finding"),
     "report": (
@@ -95,7 +83,7 @@ _MODULES = {
         "report_bytes",
         "report_json",
     ),
-    "verdicts": ("FileVerdict", "Verifier", "published_message", "verify", "verify_file", "verify_files"),
+    "verdicts": ("FileVerdict", "verify"),
 }
 
 

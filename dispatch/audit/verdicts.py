@@ -162,12 +162,12 @@ def _fingerprints(keys: tuple[VerifyKey, ...]) -> tuple[str, ...]:
     return tuple(key.fingerprint() for key in keys)
 
 
-def published_message(verifier: Verifier, content: bytes, note: bytes) -> Message:
+def published_message(trusted: TrustedRoster, content: bytes, note: bytes) -> Message:
     """Check that a published message is what a signed note commits to, and give it.
 
     `content`: the line of the message; `note`: the bytes of a bare note. Raises DispatchError, KeysError.
     """
     from dispatch.checks.published import verify_content
 
-    verified = verifier.verify_note(parse_signed_note(note))
-    return verify_content(content, verified, verifier.roster).message
+    verified = Verifier(trusted).verify_note(parse_signed_note(note))
+    return verify_content(content, verified, trusted.roster).message

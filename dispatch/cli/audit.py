@@ -59,7 +59,9 @@ def audit_command(
     dispatch audit archive/ --roster rkp.roster --root SHA256:4Zs… --html report.html
     dispatch audit archive/ --roster rkp.roster --root SHA256:4Zs… --circular cc-2026-1.circular
     """
-    from dispatch.audit import Archive, Text, report_bytes, run_audit
+    from dispatch.audit import Text, report_bytes
+    from dispatch.audit.archive import Archive
+    from dispatch.audit.auditing import run_audit
     from dispatch.realm.trusted import trust_roster
     from dispatch.render.audit import report_text
 
@@ -74,7 +76,7 @@ def audit_command(
             archive, trusted, at=moment, root=root, partial=partial, circulars=texts, progress=show
         )
     if bundle:
-        from dispatch.audit import write_bundle
+        from dispatch.audit.bundle import write_bundle
 
         with progress("checking") as show:
             write_bundle(
@@ -82,7 +84,7 @@ def audit_command(
             )
         say(f"{report.counts['files']} files and the findings are in {bundle}")
     if html:
-        from dispatch.render.html import audit_html
+        from dispatch.render.audit import audit_html
 
         write_output(audit_html(report).encode(), html, force=force)
     if as_json:

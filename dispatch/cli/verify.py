@@ -50,7 +50,7 @@ def verify_command(
     dispatch verify post/ --roster rkp.roster --root SHA256:4Zs…
     dispatch verify --content cc-2026-1.message cc-2026-1.note --roster rkp.roster
     """
-    from dispatch.audit import verify_files
+    from dispatch.audit.verdicts import verify_files
     from dispatch.realm.trusted import trust_roster
 
     trusted = trust_roster(chosen_home(), read_input(roster), pin)
@@ -75,17 +75,16 @@ def verify_command(
 
 def _verify_content(content: str, file: tuple[str, ...], trusted: TrustedRoster, *, as_json: bool) -> int:
     """Check that a published message is what one note commits to."""
-    from dispatch.audit import Verifier, published_message, verify_file
+    from dispatch.audit.verdicts import published_message, verify_files
 
     if len(file) != 1 or not file[0].endswith(".note"):
         raise click.UsageError("--content goes with one note, a file named *.note")
-    verifier = Verifier(trusted)
-    verdict = verify_file(verifier, file[0])
+    [verdict] = verify_files(file, trusted)
     if verdict.error:
         show_problem(verdict.error, verdict.hint, verdict.file)
         return verdict.code
     note = read_input(file[0])
-    message = published_message(verifier, read_input(content), note)
+    message = published_message(trusted, read_input(content), note)
     if as_json:
         print_json([_as_json(verdict)])
     else:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from icalendar import Calendar, Event
 
-from dispatch.render.duties import occasion_text
+from dispatch.render.due import occasion_text
 from dispatch.render.terminal import clean
 
 if TYPE_CHECKING:

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dispatch.audit import registers, run_audit
+from dispatch.audit import registers
 from dispatch.audit.archive import Archive
+from dispatch.audit.auditing import run_audit
 from keys.codec import encode_base64
 from tests.audit.faultmakers import RECEIPT, REPORT
 from tests.forge.archive import BRANCHES, DAY, END, ForgedArchive, make_archive

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dispatch.audit import verify_files
+from dispatch.audit.verdicts import verify_files
 from dispatch.checks.verifier import Verifier
 from dispatch.system import workers as parallel
 from keys.codec import encode_base64

@@ -210,7 +210,7 @@ def seal_with_tools(folder: Path, count: int, rounds: int) -> dict[str, float]:
 
 def verify_copies(folder: Path, roster: Path, pin: str, rounds: int, cores: int) -> float:
     """Verify all envelopes of one circular as the `verify` command does, from disk: a file."""
-    from dispatch.audit import verify_files
+    from dispatch.audit.verdicts import verify_files
     from keys.trust import parse_roster_file, trust_pinned
 
     trusted = trust_pinned(parse_roster_file(roster.read_bytes()), pin)

@@ -24,12 +24,12 @@ from unittest.mock import patch
 from msgspec import Struct, convert, to_builtins
 from msgspec.structs import replace
 
-from dispatch.audit import verify_file
 from dispatch.audit.archive import Archive
 from dispatch.audit.auditing import run_audit
 from dispatch.audit.circulars import Text
 from dispatch.audit.findings import KINDS
 from dispatch.audit.report import report_bytes
+from dispatch.audit.verdicts import verify_file
 from dispatch.checks.opening import open_envelope
 from dispatch.checks.values import check_values
 from dispatch.checks.verifier import VerifiedEnvelope, VerifiedNote, Verifier
@@ -62,8 +62,7 @@ from dispatch.formats.note import MAX_DECIMAL, Number, encode_note, parse_note, 
 from dispatch.formats.obligation import Form, Value
 from dispatch.formats.plaintext import Secrets, encode_secrets, parse_plaintext, parse_secrets
 from dispatch.formats.statement import encode_statement, parse_statement
-from dispatch.render.audit import report_text
-from dispatch.render.html import audit_html
+from dispatch.render.audit import audit_html, report_text
 from dispatch.render.message import message_text
 from dispatch.render.terminal import clean
 from dispatch.store.attachments import clean_name

@@ -412,7 +412,7 @@ MUTATIONS: dict[str, tuple[Mutation, ...]] = {
         (("dispatch/checks/published.py", "    check_right(message, note, roster)\n", ""),),
     ),
     "A report of an event in 1970": (
-        (("dispatch/render/duties.py", 'f"{due:%Y-%m-%dT%H:%M:%SZ}" if due', "format_date(due) if due"),),
+        (("dispatch/render/due.py", 'f"{due:%Y-%m-%dT%H:%M:%SZ}" if due', "format_date(due) if due"),),
     ),
     "A time zone that means something else": (
         (

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dispatch.audit import verify_files
+from dispatch.audit.verdicts import verify_files
 from dispatch.errors import DigestError, FutureError, RefusedError
 from dispatch.formats.note import Number
 from dispatch.realm.setup import create_office

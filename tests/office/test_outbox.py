@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from dispatch.audit import verify_files
+from dispatch.audit.verdicts import verify_files
 from dispatch.errors import MessageError, RefusedError, StorageError
 from dispatch.formats.envelope import parse_envelope
 from dispatch.formats.merkle import EMPTY_ROOT, leaf_hash, root

@@ -19,7 +19,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dispatch.audit import verify_files
+from dispatch.audit.verdicts import verify_files
 from dispatch.cli.common import CLOCK_VARIABLE, PASSPHRASE_VARIABLE
 from dispatch.cli.main import run
 from dispatch.formats.merkle import EMPTY_ROOT, leaf_hash, root
