@@ -164,7 +164,7 @@ def collect(archive: Archive, trusted: TrustedRoster, progress: Progress = no_pr
         fault = Fault(
             "nothing-to-audit",
             label,
-            "no envelope, note or signed list of a register in it",
+            "no envelope, note or statement in it",
             FINDINGS,
             "missing",
         )

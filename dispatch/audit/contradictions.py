@@ -74,7 +74,7 @@ def _rewritten(volume: Volume) -> Iterator[Finding]:
         if against:
             first = against[0]
             more = f", and for {len(against) - 1} others" if len(against) > 1 else ""
-            text = f"a signed list of the register has another id for it{more}"
+            text = f"a signed statement of the register has another id for it{more}"
             files = [name, *(file for one in against for file in known[one].values())]
             yield _broken("register-rewritten", f"{volume.name}/{first}", text, files)
         if name == volume.statements[-1][0]:
@@ -98,7 +98,7 @@ def _gaps(volume: Volume, *, partial: bool) -> Iterator[Finding]:
     if volume.unchecked:
         text = (
             f"{volume.unchecked} pinned heads could not be recomputed: the ids are known up to "
-            f"{len(volume.ids)}, and a signed list of the register is not here"
+            f"{len(volume.ids)}, and a signed statement of the register is not here"
         )
         if partial:
             yield Finding(
