@@ -14,20 +14,20 @@ from dispatch.formats.note import FIRST_HEAD, Head, Note, Number
 from dispatch.formats.statement import REGISTER_NAMESPACE, encode_statement
 from keys.codec import encode_base64
 from keys.roster import add_offices, revoke_key, set_threshold
-from keys.signed import SignedText, encode_signed, sign_text
+from keys.signed import encode_signed
 from tests.forge.archive import (
     BRANCHES,
-    DAY,
     END,
     RENEWED,
     SLOT_KEY,
     ForgedArchive,
-    card_of,
+    card_by,
     circular_lines,
     key_of,
-    sign,
     slot,
 )
+from tests.forge.dispatches import DAY, sign_note
+from tests.forge.roster import sign
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -95,7 +95,7 @@ def resigned(key: str) -> Callable[[bytes], bytes]:
 
     def change(data: bytes) -> bytes:
         envelope = parse_envelope(data)
-        signed = sign(envelope.signed_note.note, [key_of(key)])
+        signed = sign_note(envelope.signed_note.note, [key_of(key)])
         return encode_envelope(signed, envelope.copy, envelope.body)
 
     return change
@@ -109,7 +109,7 @@ def rewritten(number: Number) -> Callable[[ForgedArchive], None]:
         note = replace(sent.note, content=bytes(32))
         for name in sent.files.values():
             envelope = parse_envelope(archive.files[name])
-            signed = sign(note, [archive.key(number.handle)])
+            signed = sign_note(note, [archive.key(number.handle)])
             archive.files[name] = encode_envelope(signed, envelope.copy, envelope.body)
 
     return make
@@ -338,7 +338,7 @@ def twin(number: Number, change: Callable[[Note], Note]) -> Callable[[ForgedArch
 
     def make(archive: ForgedArchive) -> None:
         note = change(replace(archive.sent[number].note, receipts=(), answers=()))
-        archive.files["seized/twin.note"] = encode_signed(sign(note, [archive.key(number.handle)]))
+        archive.files["seized/twin.note"] = encode_signed(sign_note(note, [archive.key(number.handle)]))
 
     return make
 
@@ -402,7 +402,7 @@ def with_rights(handle: str, *rights: str) -> Callable[[ForgedArchive], None]:
     """Give an office other rights in a third roster."""
 
     def make(archive: ForgedArchive) -> None:
-        card = card_of(handle, archive.key(handle))
+        card = card_by(handle, archive.key(handle))
         archive.next_roster(LATE - DAY, lambda draft: add_offices(draft, [(card, rights)]))
 
     return make
@@ -428,7 +428,7 @@ def two_keys(*signing: int, marked: dict[int, datetime], receipted: bool) -> Cal
 def second_key(archive: ForgedArchive) -> SigningKey:
     """Give b02 a second key in a third roster."""
     second = key_of("b02, the second")
-    card = card_of("b02", archive.key("b02"), second)
+    card = card_by("b02", archive.key("b02"), second)
     archive.next_roster(LATE - DAY, lambda draft: add_offices(draft, [(card, None)]))
     return second
 
@@ -444,7 +444,7 @@ def signed_anew(archive: ForgedArchive) -> None:
     note = archive.send("b02", LATE, ["cc"], keys=[first])
     name = note.files["cc"]
     envelope = parse_envelope(archive.files[name])
-    both_signed = sign(note.note, [first, second])
+    both_signed = sign_note(note.note, [first, second])
     archive.files[name] = encode_envelope(both_signed, envelope.copy, envelope.body)
     revoke(archive, "b02", first, LATE + DAY)
 
@@ -500,8 +500,7 @@ def signed_statement(text: Callable[[bytes], bytes], namespace: str) -> Callable
     def make(archive: ForgedArchive) -> None:
         ids = archive.volumes["b03"].ids
         said = text(encode_statement(archive.statement("b03", "2026", LATE, ids)))
-        signature = sign_text(said, archive.key("b03"), namespace)
-        signed = SignedText(text=said, signatures=(signature,))
+        signed = sign(said, [archive.key("b03")], namespace)
         archive.files["b03-2026.register"] = encode_signed(signed)
 
     return make

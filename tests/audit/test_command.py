@@ -15,7 +15,8 @@ from dispatch.cli.main import run
 from dispatch.store.home import HOME_VARIABLE
 from dispatch.system import workers as parallel
 from keys.text import format_date
-from tests.forge.archive import BRANCHES, DAY, END, ForgedArchive, make_archive, slot
+from tests.forge.archive import BRANCHES, END, ForgedArchive, make_archive, slot
+from tests.forge.dispatches import DAY
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,6 +10,7 @@ from dispatch.duties.collation import Collation, Missing, Row, collate
 from dispatch.formats.message import Circular, Event
 from dispatch.formats.note import Number
 from dispatch.formats.obligation import Field, Form, Obligation
+from tests.forge.dispatches import make_message
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -85,24 +86,16 @@ def obligation_of(every: str | None = "month", *, after: str | None = None) -> O
 
 
 def circular_of(form: Form, obligation: Obligation, subject: str) -> Circular:
-    return Circular(
-        format="dispatch-message/v1",
-        salt="",
-        secrets="",
-        number=str(CIRCULAR_NUMBER),
-        date="2026-04-27T09:00:00Z",
-        from_="cc",
+    return make_message(
+        Circular,
+        CIRCULAR_NUMBER,
+        datetime(2026, 4, 27, 9, tzinfo=UTC),
         to=("@provinces",),
-        info=(),
         precedence="priority",
         subject=subject,
-        attachments=(),
-        body="",
         zone="Europe/Moscow",
         reply="undertaking",
         reply_within="P7D",
-        relations=(),
-        promises=(),
         obligations=(obligation,),
         forms=(form,),
     )

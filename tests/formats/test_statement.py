@@ -16,7 +16,7 @@ from dispatch.formats.statement import Statement, encode_statement, parse_statem
 from keys.errors import ExpiredError, KeysError, SignatureError
 from keys.signed import SignedText, encode_signed, sign_text
 from keys.signing import SigningKey
-from tests.forge.realm import DAY, NOW
+from tests.forge.dispatches import DAY, NOW
 
 if TYPE_CHECKING:
     from tests.forge.realm import Realm
