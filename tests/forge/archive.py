@@ -71,7 +71,7 @@ def key_of(name: str) -> SigningKey:
 
 @dataclass(frozen=True, kw_only=True)
 class Sent:
-    """One dispatch as it stands in an archive: where its files are, by addressee."""
+    """One dispatch in an archive. `files`: the names of its envelopes, by addressee."""
 
     note: Note
     id: bytes
@@ -85,7 +85,7 @@ class Sent:
 
 @dataclass(kw_only=True)
 class Volume:
-    """The register of one office as the forge keeps it: the newest volume."""
+    """The newest volume of one office's register."""
 
     name: str
     ids: list[bytes] = field(default_factory=list)
@@ -103,7 +103,7 @@ class Volume:
 
 @dataclass(kw_only=True)
 class ForgedArchive:
-    """Files by name, and all that is needed to send more into it, or to make it wrong."""
+    """The files of an archive by name, and all that is needed to add to them or to make them wrong."""
 
     root: SigningKey
     rosters: tuple[SignedRoster, ...]
@@ -131,7 +131,7 @@ class ForgedArchive:
         return encode_roster_file(self.trusted(version).chain)
 
     def copy(self) -> ForgedArchive:
-        """Give one that can be made wrong without harm to this one."""
+        """Give a copy that may be made wrong."""
         return replace(
             self,
             keys=dict(self.keys),
@@ -147,7 +147,7 @@ class ForgedArchive:
         return self.keys[RENEWED] if handle == "b01" and version > 1 else self.keys[handle]
 
     def version_at(self, date: datetime) -> int:
-        """Give the roster version that an office has at a date."""
+        """Give the number of the newest roster at a date."""
         return max([one.roster.version for one in self.rosters if one.roster.date <= date])
 
     def next_roster(
@@ -178,9 +178,9 @@ class ForgedArchive:
         keep: bool = True,
         files: bool = True,
     ) -> Sent:
-        """Send a dispatch. `note`, `after`: what shall stand there; `keep`: count it in the register.
+        """Send a dispatch. `note`, `after` and `body` decide what stands there.
 
-        `files`: write its files; without, it was issued and is not in the archive.
+        `keep`: count it in the register. `files`: put its envelopes into the archive.
         """
         volume = self._volume(issuer, date)
         number = Number(issuer, volume.name, len(volume.ids) + 1)
@@ -224,7 +224,7 @@ class ForgedArchive:
         self.files[name] = encode_signed(sent.signed)
 
     def state(self, handle: str, volume: str, date: datetime) -> bytes:
-        """Sign a statement of a volume as it is."""
+        """Sign a true statement of a volume."""
         known = self.closed.get((handle, volume)) or self.volumes[handle]
         return self.sign_statement(handle, volume, date, known.ids)
 
@@ -237,7 +237,7 @@ class ForgedArchive:
         )
 
     def write(self, folder: Path, like: tuple[ForgedArchive, Path] | None = None) -> Path:
-        """Write all files below a folder. `like`: another archive on disk whose equal files are linked."""
+        """Write all files below a folder. Files that `like`, which is on disk, has too are linked."""
         made: set[str] = set()
         for name, data in self.files.items():
             parent, _, _ = name.rpartition("/")
@@ -260,7 +260,7 @@ class ForgedArchive:
 
 
 def slot(verb: Verb, office: str, period: str | None = None, event: int | None = None) -> bytes:
-    """Blind a slot of the first circular: `monthly`, or (`event`) `held`; without either, of the whole."""
+    """Blind a slot of the first circular: `monthly` for a period, `held` for an event, or the whole."""
     obligation = "monthly" if period else "held" if event else None
     return blind_slot(SLOT_KEY, verb, obligation, office, occasion_of(period, event))
 
@@ -289,7 +289,7 @@ def make_archive(branches: Sequence[str] = BRANCHES, months: int = MONTHS) -> Fo
 
 
 def _report(archive: ForgedArchive, branches: Sequence[str], date: datetime, period: str) -> None:
-    """Let the branches report, and the centre receipt it a day later."""
+    """Let the branches report, and let the centre receipt each report a day later."""
     reports = {
         branch: archive.send(
             branch,

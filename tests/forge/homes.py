@@ -1,4 +1,4 @@
-"""An archive as a centre, twenty branches and a control commission make it in two years, each in its home."""
+"""An archive that offices made in their homes: a centre, twenty branches, a control commission, two years."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ class Homes:
 
 
 def play(path: Path) -> Homes:
-    """Make it all; takes some seconds."""
+    """Make it all. This takes some seconds."""
     played = Homes(path)
     # two years are more than a roster is valid, so it is renewed half-way
     offices = [(handle, handle, True) for handle in ("cc", "control", "mute", *BRANCHES)]
@@ -135,7 +135,7 @@ def play(path: Path) -> Homes:
 
 
 def copy_of(played: Homes, path: Path) -> Homes:
-    """Give one that may be changed: the envelopes are copied, the played shared."""
+    """Give one whose envelopes may be changed. The homes are shared, so they must not be changed."""
     shutil.copytree(played.post, path / "post")
     shutil.copyfile(played.path / "cc-2026-1.circular", path / "cc-2026-1.circular")
     (path / "homes").symlink_to(played.path / "homes")
@@ -162,7 +162,7 @@ def _deliver(played: Homes, now: datetime, *handles: str) -> None:
 
 
 def _renew(played: Homes, now: datetime) -> None:
-    """Sign the roster anew when its year is nearly over."""
+    """Sign a new version of the roster if the old one expires within a month."""
     trusted = played.realm.trusted
     if trusted.roster.expires - now > 30 * DAY:
         return

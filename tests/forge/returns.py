@@ -112,7 +112,7 @@ def row(
     revised: int = 0,
     state: str = "on-time",
 ) -> Row:
-    """Make a return; without values it is a nil return."""
+    """Make a return. Without values it is a nil return."""
     place = f"{office} {period} {event} {ordinal}"
     return Row(
         office=office,
@@ -167,7 +167,7 @@ HOSTILE = (
 
 
 def example(text: str = "Топливо на зиму") -> Collation:
-    """Two months of three offices, whose every text is `text`."""
+    """Give a table of two months and three offices, in which every text is `text`."""
     fields = tuple(
         Field(
             name=one.name,

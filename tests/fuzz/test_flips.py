@@ -1,6 +1,6 @@
 """One bit flipped, the end cut off, other white space or letters: refused, never a traceback or a yes.
 
-What `tests/keys` and `tests/dispatch` show of a card, a roster, an envelope by one signer and of age files
+What `tests/keys` and `tests/checks` show of a card, a roster, an envelope by one signer and of age files
 stands there; here are the others, and the changes that a lenient reader would overlook.
 """
 
