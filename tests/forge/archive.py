@@ -13,14 +13,14 @@ import os
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any
 
 from dispatch.formats.blinding import Verb, blind_slot, occasion_of
 from dispatch.formats.envelope import NOTE_NAMESPACE, file_name
 from dispatch.formats.merkle import CompactRange, leaf_hash
 from dispatch.formats.message import Circular, content_digest
 from dispatch.formats.note import FIRST_HEAD, Head, Note, Number
-from dispatch.formats.obligation import Form, Obligation
+from dispatch.formats.obligation import Form
 from dispatch.formats.statement import Statement, sign_statement
 from keys.keyfile import SecretKeys
 from keys.roster import add_offices, first_roster, next_version, set_group
@@ -32,6 +32,7 @@ from tests.forge.dispatches import (
     make_envelopes,
     make_message,
     make_note,
+    make_obligation,
     make_plaintext,
     roster_ref,
     same,
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dispatch.formats.message import Relation
+    from dispatch.formats.obligation import Obligation
     from keys.card import Card
     from keys.roster import Roster
     from keys.signing import SigningKey
@@ -359,29 +361,8 @@ def circular_lines(
     return make_plaintext(message, SLOT_KEY)
 
 
-def obligation(
-    name: str,
-    *,
-    every: Literal["month"] | None = None,
-    from_: str | None = None,
-    after: str | None = None,
-    once: str | None = None,
-) -> Obligation:
-    return Obligation(
-        id=name,
-        paragraph=1,
-        form="form",
-        every=every,
-        before=None,
-        after=after,
-        once=once,
-        from_=from_,
-        until=None,
-        due="P5D",
-        nil=True,
-        undertaking=False,
-        by=("@branches",),
-    )
+def obligation(name: str, **fields: Any) -> Obligation:
+    return make_obligation(name, form="form", by=("@branches",), **fields)
 
 
 def _number(sent: Sent) -> Number:

@@ -19,6 +19,7 @@ from dispatch.formats.envelope import NOTE_NAMESPACE, Copy, encode_envelope, lea
 from dispatch.formats.merkle import Tree, leaf_hash
 from dispatch.formats.message import Circular, Letter, Message, Report, content_digest, encode_message
 from dispatch.formats.note import FIRST_HEAD, Copies, Head, Note, Number, RosterRef, encode_note
+from dispatch.formats.obligation import Obligation
 from dispatch.formats.plaintext import Secrets, encode_secrets
 from keys import age
 from keys.age.header import encode_header, encode_signed
@@ -85,6 +86,13 @@ def make_message(kind: type[M], number: Number, date: datetime, **fields: Any) -
     """Make a message in which everything is plain but these fields."""
     own = {"number": str(number), "date": format_date(date), "from_": number.handle}
     return kind(**(_COMMON | _OF_KIND[kind] | own | fields))
+
+
+def make_obligation(name: str, **fields: Any) -> Obligation:
+    """Make an obligation to report on the form of its name, within five days; `fields` say when and who."""
+    never: dict[str, Any] = dict.fromkeys(("every", "before", "after", "once", "from_", "until"))
+    plain = {"paragraph": 1, "form": name, "due": "P5D", "nil": True, "undertaking": False, "by": ()}
+    return Obligation(id=name, **(never | plain | fields))
 
 
 def make_plaintext(

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 from dispatch.duties.collation import Collation, Missing, Row, collate
 from dispatch.formats.message import Circular, Event
 from dispatch.formats.note import Number
-from dispatch.formats.obligation import Field, Form, Obligation
-from tests.forge.dispatches import make_message
+from dispatch.formats.obligation import Field, Form
+from tests.forge.dispatches import make_message, make_obligation
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from dispatch.formats.obligation import FieldType, Value
+    from dispatch.formats.obligation import FieldType, Obligation, Value
 
 CIRCULAR_NUMBER = Number("cc", "2026", 1)
 CIRCULAR_ID = sha256(b"circular").digest()
@@ -68,21 +68,8 @@ FORM = Form(
 
 
 def obligation_of(every: str | None = "month", *, after: str | None = None) -> Obligation:
-    return Obligation(
-        id="monthly",
-        paragraph=4,
-        form="monthly",
-        every=every,  # type: ignore[arg-type]  # one of the four words
-        before=None,
-        after=after,
-        once=None,
-        from_="2026-05" if every else None,
-        until=None,
-        due="P5D",
-        nil=True,
-        undertaking=False,
-        by=("@provinces",),
-    )
+    from_ = "2026-05" if every else None
+    return make_obligation("monthly", paragraph=4, every=every, after=after, from_=from_, by=("@provinces",))
 
 
 def circular_of(form: Form, obligation: Obligation, subject: str) -> Circular:
