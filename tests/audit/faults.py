@@ -87,7 +87,8 @@ from tests.audit.faultmakers import (
     voided,
     with_rights,
 )
-from tests.forge.archive import DAY, RENEWED, circular_lines, key_of, same, slot
+from tests.forge.archive import RENEWED, circular_lines, key_of, slot
+from tests.forge.dispatches import DAY, same
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -20,7 +20,6 @@ from dispatch.system import workers as parallel
 from keys.text import format_date
 from tests.forge.archive import (
     BRANCHES,
-    DAY,
     END,
     SLOT_KEY,
     ForgedArchive,
@@ -29,6 +28,7 @@ from tests.forge.archive import (
     obligation,
     slot,
 )
+from tests.forge.dispatches import DAY
 
 if TYPE_CHECKING:
     from collections.abc import Callable

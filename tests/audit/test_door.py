@@ -11,7 +11,8 @@ import pytest
 
 from dispatch import audit
 from keys.errors import ExpiredError, FormatError, UnpinnedRootError
-from tests.forge.archive import BRANCHES, DAY, END, ForgedArchive, make_archive
+from tests.forge.archive import BRANCHES, END, ForgedArchive, make_archive
+from tests.forge.dispatches import DAY
 
 if TYPE_CHECKING:
     from pathlib import Path

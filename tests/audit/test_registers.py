@@ -11,7 +11,8 @@ from dispatch.audit.archive import Archive
 from dispatch.audit.auditing import run_audit
 from keys.codec import encode_base64
 from tests.audit.faultmakers import RECEIPT, REPORT
-from tests.forge.archive import BRANCHES, DAY, END, ForgedArchive, make_archive
+from tests.forge.archive import BRANCHES, END, ForgedArchive, make_archive
+from tests.forge.dispatches import DAY
 
 if TYPE_CHECKING:
     from pathlib import Path

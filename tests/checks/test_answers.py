@@ -30,7 +30,8 @@ from dispatch.formats.obligation import Field, Form, Obligation
 from dispatch.office.compose import Outgoing
 from keys.codec import decode_base64, encode_base64
 from keys.roster import add_office
-from tests.forge.realm import DAY, NOW, Forgery, failed
+from tests.forge.dispatches import DAY, NOW, Forgery
+from tests.forge.realm import failed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -465,7 +466,7 @@ class TestDecisions:
     def test_by_another_office_than_the_issuer(self, realm: Realm, circular: bytes) -> None:
         members = {"decision": "waive", "slot": self.slot(circular), "until": None, "reason": "пожар"}
         blinded = [blind_slot(KEY, "waive", "monthly", "tula", "period:2026-10")]
-        kursk = realm.office("kursk").card_content
+        kursk = realm.card("kursk")
         realm.adopt(realm.next_roster(lambda roster: add_office(roster, kursk, ["issue"])))
         outcome = self.decide(realm, members, blinded, issuer="kursk", ordinal=1)
         assert (outcome.state, outcome.code) == ("rejected", 7)

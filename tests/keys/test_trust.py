@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from keys.age import X25519Identity
-from keys.card import Card, make_card
 from keys.errors import (
     CompromisedError,
     ExpiredError,
@@ -40,7 +38,7 @@ from keys.roster import (
     set_threshold,
 )
 from keys.signed import SignedText, encode_signed, sign_text, verify_signed
-from keys.signing import COMPOSITE, ED25519, SigningKey
+from keys.signing import COMPOSITE, SigningKey
 from keys.trust import (
     LATE,
     MAX_CHAIN,
@@ -59,26 +57,22 @@ from keys.trust import (
     trust_pinned,
     trust_update,
 )
+from tests.forge.roster import card_of, numbered
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-ROOT = tuple(SigningKey(type=ED25519, seed=bytes([200 + number]) * 32) for number in range(6))
-SIGNERS = tuple(SigningKey(type=ED25519, seed=bytes([number]) * 32) for number in range(20))
-SEALERS = tuple(X25519Identity(bytes([number]) * 32).recipient() for number in range(1, 21))
+    from keys.card import Card
+
+ROOT = tuple(numbered(200 + number).signing_keys[0] for number in range(6))
+SIGNERS = tuple(numbered(number).signing_keys[0] for number in range(20))
 START = datetime(2026, 1, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
 YEAR = timedelta(days=365)
 
 
 def card(handle: str, *keys: int) -> Card:
-    return make_card(
-        handle=handle,
-        title=handle.upper(),
-        classical=True,
-        signing=[SIGNERS[key].verify_key for key in keys],
-        sealing=[SEALERS[key] for key in keys],
-    )
+    return card_of(handle, *map(numbered, keys), title=handle.upper())
 
 
 def after(roster: Roster) -> Roster:

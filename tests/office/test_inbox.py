@@ -32,7 +32,8 @@ from keys.errors import CompromisedError, ExpiredError, NoMatchError, UnknownVer
 from keys.keyfile import generate, replace_keyfile
 from keys.roster import add_office, revoke_key, set_group
 from keys.signing import SigningKey
-from tests.forge.realm import DAY, NOW, Forgery, Realm, draft, failed
+from tests.forge.dispatches import DAY, NOW, Forgery
+from tests.forge.realm import Realm, draft, failed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -295,7 +296,7 @@ class TestKeysThatEnded:
     """Backdating: a key that was given up must not sign today what it dates from yesterday."""
 
     def rotate(self, realm: Realm, handle: str, date: Any) -> None:
-        card = realm.office(handle).card_content
+        card = realm.card(handle)
         other = SigningKey.generate().verify_key.line()
         edited = replace(card, signing=(other,))
         realm.adopt(realm.next_roster(lambda roster: add_office(roster, edited), date=date))

@@ -26,7 +26,7 @@ from dispatch.store.attachments import (
 from dispatch.system.files import move_new
 from keys import age
 from keys.codec import decode_base64, encode_base64
-from tests.forge.realm import NOW, recipient_of
+from tests.forge.dispatches import NOW, recipient_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

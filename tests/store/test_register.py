@@ -18,7 +18,7 @@ from dispatch.formats.merkle import leaf_hash, root
 from dispatch.formats.note import FIRST_HEAD, Head, Number
 from dispatch.store import Register, StoredCopy, Waiting
 from keys.text import format_date
-from tests.forge.realm import DAY, NOW, Forgery, Realm
+from tests.forge.dispatches import DAY, NOW, Forgery
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dispatch.checks.verifier import VerifiedEnvelope
+    from tests.forge.realm import Realm
 
 
 @pytest.fixture
