@@ -130,13 +130,9 @@ class Drafting:
         """
         circular = self._opened.demand(number)
         case = self._opened.case_builder().case(number)
-        obligation = (
-            next((one for one in case.circular.obligations if one.id == obligation_id), None)
-            if case
-            else None
-        )
-        if case is not None and obligation is not None and period is None and event is None:
-            period, event = next_occasion(case, obligation, self._context.handle, self._context.now)
+        asked = [one for one in case.circular.obligations if one.id == obligation_id] if case else []
+        if case is not None and asked and period is None and event is None:
+            period, event = next_occasion(case, asked[0], self._context.handle, self._context.now)
         obligation, form = fit_report(
             circular,
             self._context.handle,

@@ -55,8 +55,6 @@ if TYPE_CHECKING:
     from keys.keyfile import SecretKeys
     from keys.trust import TrustedRoster
 
-_NEWEST = 50
-
 
 class Office:
     """The office that lives in the folder `home`. Close it, or use it in `with`.
@@ -120,10 +118,9 @@ class Office:
 
     def close(self) -> None:
         """Close the register, if it was opened."""
-        register = self.__dict__.get("register")
-        self._forget("register", "trusted")
-        if register is not None:
+        if (register := self.__dict__.get("register")) is not None:
             register.close()
+        self._forget("register", "trusted")
 
     def _forget(self, *names: str) -> None:
         for name in (*names, "_context", "_drafting", "opened", "inbox", "outbox"):
@@ -374,7 +371,7 @@ class Office:
         )
 
     def list(
-        self, limit: int = _NEWEST, *, ours: bool | None = None, in_force: bool = False
+        self, limit: int = 50, *, ours: bool | None = None, in_force: bool = False
     ) -> tuple[Listed, ...]:
         """List the newest dispatches of the register, at most `limit`, or all for -1; each opened if we can.
 
