@@ -11,6 +11,7 @@ import os
 import re
 import shutil
 import subprocess
+from collections import Counter
 from functools import cache
 from pathlib import Path
 
@@ -37,10 +38,11 @@ COMMANDS = {
     "chromium": ("chromium", "chromium-browser", "google-chrome"),
 }
 
-MISSING = pytest.StashKey[dict[str, int]]()  # tool -> number of tests that went without it
+MISSING = "missing tool"  # the user property of a test that went without one
 
 # A slow machine is no failure, and a submission is not to hang on which examples were drawn.
 settings.register_profile("dispatch", deadline=None, derandomize="CI" in os.environ)
+settings.register_profile("fast", settings.get_profile("dispatch"), max_examples=10)
 settings.load_profile("dispatch")
 
 
@@ -50,7 +52,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", f"tool(*names): needs these independent tools: {', '.join(INSTALL)}")
-    config.stash[MISSING] = {}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -65,9 +66,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     missing = sorted(name for name in _tools_of(item) if not _is_present(name))
     if not missing:
         return
-    counts = item.config.stash[MISSING]
-    for name in missing:
-        counts[name] = counts.get(name, 0) + 1
+    # a property goes along from the process that runs the test to the one that reports
+    item.user_properties += [(MISSING, name) for name in missing]
     reason = "; ".join(f"{name} is missing: {INSTALL[name]}" for name in missing)
     if item.config.getoption("--all"):
         pytest.fail(reason, pytrace=False)
@@ -75,7 +75,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    counts = config.stash[MISSING]
+    reports = [*terminalreporter.stats.get("skipped", []), *terminalreporter.stats.get("error", [])]
+    counts = Counter(name for one in reports for key, name in one.user_properties if key == MISSING)
     if not counts:
         return
     outcome = "failed" if config.getoption("--all") else "skipped"

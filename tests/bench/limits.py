@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import re
 import resource
 import shutil
@@ -31,8 +30,6 @@ if TYPE_CHECKING:
 
 
 ROOT = Path(__file__).parents[2]
-DOCUMENT = ROOT / "docs" / "LIMITS.md"
-BEGIN, END = "<!-- written by scripts/limits -->", "<!-- end of what scripts/limits wrote -->"
 HEAD = "| what | how much | what came of it | processor time | its floor | ratio | peak memory |\n"
 MESSAGE = 4 * 1024 * 1024
 ROSTER = 64 * 1024 * 1024
@@ -50,8 +47,14 @@ class Sizes:
     bytes: int
 
 
-FULL = Sizes(offices=10_000, links=10, levels=(1000, 4000), bytes=5_000_000_000)
-QUICK = Sizes(offices=20, links=4, levels=(50, 4000), bytes=5_000_000)
+def sizes_of(share: float) -> Sizes:
+    """Give the sizes of a whole run, or of a part of it; what one path may hold stays as long."""
+    return Sizes(
+        offices=max(20, round(10_000 * share)),
+        links=10,
+        levels=(max(50, round(1000 * share)), 4000),
+        bytes=round(5_000_000_000 * share),
+    )
 
 
 class BrokenLimitError(Exception):
@@ -284,8 +287,8 @@ def _many_files(folder: Path, sizes: Sizes, pin: str) -> Iterator[Row]:
 
 def too_many(folder: Path, sizes: Sizes) -> Iterator[Row]:
     """Make a roster that no file may hold."""
-    if sizes == QUICK:
-        return
+    if sizes != sizes_of(1):
+        return  # a part of it would be a roster that a file may hold
     apart(make_realm, folder, 0)
     size = apart(_fill_roster, folder)
     before = (folder / "cc" / "roster").read_bytes()
@@ -466,8 +469,9 @@ def _try(name: str, folder: Path, sizes: Sizes) -> tuple[list[Row], bool]:
 def main() -> int:
     """Run everything; 1 if anything came otherwise than it should."""
     parser = argparse.ArgumentParser(prog="scripts/limits", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="a small run that only shows that it works")
-    parser.add_argument("--write", action="store_true", help=f"put the table into docs/{DOCUMENT.name}")
+    parser.add_argument(
+        "--share", type=float, default=1.0, help="how much of a whole run, by default all of it"
+    )
     parser.add_argument("--only", default="", metavar="WORD", help="only what has this in its name")
     chosen = parser.parse_args()
     rows: list[Row] = []
@@ -476,23 +480,11 @@ def main() -> int:
         if chosen.only not in name:
             continue
         with scratch() as folder:
-            found, held = apart(_try, name, folder, QUICK if chosen.quick else FULL)
+            found, held = apart(_try, name, folder, sizes_of(chosen.share))
             rows += found
             broken += not held
-    table = f"{_machine()}\n\n{HEAD}| --- | --- | --- | --- | --- | --- | --- |\n{''.join(map(str, rows))}"
-    print(table)
-    if chosen.write and not broken:
-        text = DOCUMENT.read_text("utf-8")
-        head, tail = text.partition(BEGIN)[0], text.partition(END)[2]
-        DOCUMENT.write_text(f"{head}{BEGIN}\n{table}{END}{tail}", "utf-8")
+    print(f"{HEAD}| --- | --- | --- | --- | --- | --- | --- |\n{''.join(map(str, rows))}", end="")
     return 1 if broken else 0
-
-
-def _machine() -> str:
-    from dispatch.system.workers import usable_cores
-
-    versions = f"Python {platform.python_version()} on {platform.system()} {platform.machine()}"
-    return f"Run of {datetime.now(UTC):%Y-%m-%d}, {usable_cores()} cores, {versions}."
 
 
 if __name__ == "__main__":

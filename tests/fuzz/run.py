@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
+import random
 import re
 import resource
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from time import monotonic
 
@@ -17,7 +19,6 @@ ROOT = Path(__file__).parents[2]
 BUILD = ROOT / "build" / "fuzz"
 CORPUS = ROOT / "tests" / "fuzz" / "corpus"
 FAILURES = BUILD / "failures"
-COUNTS = BUILD / "counts.json"
 TOKENS = ROOT / "tests" / "fuzz" / "tokens.dict"
 
 INPUT_SECONDS = 10
@@ -28,8 +29,6 @@ ROUND = 60
 """Seconds of a round under --inputs."""
 LEAST = 2
 """Seconds for one target: less would be spent on starting."""
-EXAMPLES = 200
-"""Of each state machine, where a test run takes a few."""
 
 _WORKER = "worker"  # the first argument of the processes that this starts
 _EXECUTED = re.compile(rb"stat::number_of_executed_units:\s*([0-9]+)")
@@ -42,14 +41,13 @@ def main() -> int:
     arguments = _parse()
     if arguments.replay:
         return _replay(*arguments.replay)
-    if arguments.machines:
-        return _run_machines(arguments.rest)
     names = arguments.target or _target_names()
     unknown = set(names) - set(_target_names())
     if arguments.list or unknown:
         print("\n".join(sorted(unknown) if unknown else names))
         return 2 if unknown else 0
-    return _fuzz(names, arguments.seconds, arguments.inputs)
+    seed = random.SystemRandom().randrange(1, 2**31) if arguments.seed is None else arguments.seed
+    return _fuzz(names, arguments.seconds, arguments.inputs, seed)
 
 
 def _parse() -> argparse.Namespace:
@@ -57,50 +55,46 @@ def _parse() -> argparse.Namespace:
         prog="scripts/fuzz", description="Fuzz every parser, guided by coverage."
     )
     parser.add_argument("seconds", nargs="?", type=int, default=60, help="for all targets together")
-    parser.add_argument("--inputs", type=int, metavar="N", help="go on until N have been tried in all")
+    parser.add_argument("--inputs", type=int, metavar="N", help="go on until N have been tried")
+    parser.add_argument("--seed", type=int, metavar="N", help="of the choices; by default another each time")
     parser.add_argument("--target", action="append", metavar="NAME", help="only this one")
     parser.add_argument("--list", action="store_true", help="name the targets")
     parser.add_argument("--replay", nargs=2, metavar=("TARGET", "FILE"), help="try one input again")
-    parser.add_argument("--machines", action="store_true", help="run the state machines instead")
-    arguments, rest = parser.parse_known_args()
-    if rest and not arguments.machines:
-        parser.error(f"unrecognized arguments: {' '.join(rest)}")
-    arguments.rest = rest
-    return arguments
+    return parser.parse_args()
 
 
 def _target_names() -> list[str]:
     return sorted(path.name for path in CORPUS.iterdir())
 
 
-def _fuzz(names: list[str], seconds: int, inputs: int | None) -> int:
-    """Run rounds of all targets; say after each how many inputs there were."""
-    counts: dict[str, int] = json.loads(COUNTS.read_text()) if COUNTS.exists() else {}
+def _fuzz(names: list[str], seconds: int, inputs: int | None, seed: int) -> int:
+    """Run rounds of all targets, on all cores; print at the end how many inputs there were, as Markdown."""
     started = monotonic()
-    before = sum(counts.values())
+    counts = dict.fromkeys(names, 0)
     failed: list[str] = []
-    print(f"{'target':<24}{'inputs':>10}{'a second':>10}{'in all':>12}", flush=True)
+    cores = len(os.sched_getaffinity(0))
+    time = max(LEAST, (ROUND if inputs else seconds) * cores // len(names))
     while True:
-        time = max(LEAST, (ROUND if inputs else seconds) // len(names))
-        for name in names:
-            executed, rate, is_good = _run_target(name, time)
-            counts[name] = counts.get(name, 0) + executed
-            BUILD.mkdir(parents=True, exist_ok=True)
-            COUNTS.write_text(json.dumps(counts, indent=1, sort_keys=True) + "\n")
-            print(f"{name:<24}{executed:>10,}{rate:>10,}{counts[name]:>12,}", flush=True)
-            if not is_good:
-                failed.append(name)
+        with ThreadPoolExecutor(cores) as pool:
+            for name, executed, is_good in pool.map(partial(_run_target, seconds=time, seed=seed), names):
+                counts[name] += executed
+                print(f"{name:<24}{executed:>10,}{counts[name]:>12,}", file=sys.stderr, flush=True)
+                if not is_good:
+                    failed.append(name)
+        seed += 1
         if failed or inputs is None or sum(counts.values()) >= inputs:
             break
-    total = sum(counts.values())
-    print(f"{'all':<24}{total - before:>10,}{'':>10}{total:>12,}   in {monotonic() - started:.0f} s")
+    print(f"all: {sum(counts.values()):,} in {monotonic() - started:.0f} s, seed {seed - 1}", file=sys.stderr)
+    print("| target | inputs |\n| --- | ---: |")
+    print("".join(f"| {name} | {count:,} |\n" for name, count in counts.items()), end="")
+    print(f"| all | {sum(counts.values()):,} |")
     for name in failed:
         print(f"scripts/fuzz: {name} broke: see {FAILURES / name}", file=sys.stderr)
     return 1 if failed else 0
 
 
-def _run_target(name: str, seconds: int) -> tuple[int, int, bool]:
-    """Fuzz one target: how many inputs, how many a second, and whether all went well."""
+def _run_target(name: str, *, seconds: int, seed: int) -> tuple[str, int, bool]:
+    """Fuzz one target: its name, how many inputs, and whether all went well."""
     learnt, failures = BUILD / "corpus" / name, FAILURES / name
     for folder in (learnt, failures):
         folder.mkdir(parents=True, exist_ok=True)
@@ -110,10 +104,9 @@ def _run_target(name: str, seconds: int) -> tuple[int, int, bool]:
         f"-timeout={INPUT_SECONDS}",
         f"-rss_limit_mb={MEMORY}",
         "-max_len=16384",
-        "-print_final_stats=1",
+        f"-seed={seed}",
     ]
     command += [f"-artifact_prefix={failures}{os.sep}", "-use_value_profile=1", "-print_final_stats=1"]
-    started = monotonic()
     log = failures / "log"
     with log.open("wb") as file:
         # a target that hangs where no signal reaches it must not hang us
@@ -130,7 +123,7 @@ def _run_target(name: str, seconds: int) -> tuple[int, int, bool]:
         shutil.rmtree(failures)
     else:
         sys.stderr.buffer.write(b"".join(output.splitlines(keepends=True)[-40:]))
-    return executed, round(executed / max(monotonic() - started, 0.1)), code == 0 and bool(found)
+    return name, executed, code == 0 and bool(found)
 
 
 def _work(name: str, arguments: list[str]) -> int:
@@ -156,16 +149,6 @@ def _replay(name: str, file: str) -> int:
     run(name, Path(file).read_bytes())
     print(f"{file}: nothing is wrong")
     return 0
-
-
-def _run_machines(arguments: list[str]) -> int:
-    environment = {
-        **os.environ,
-        "DISPATCH_FUZZ_EXAMPLES": os.environ.get("DISPATCH_FUZZ_EXAMPLES", str(EXAMPLES)),
-    }
-    tests = ["tests/fuzz/test_register_machine.py", "tests/fuzz/test_trust_machine.py"]
-    command = [sys.executable, "-m", "pytest", *tests, *arguments]
-    return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
 
 
 if __name__ == "__main__":

@@ -15,19 +15,15 @@ from pathlib import Path
 from queue import SimpleQueue
 
 from tests.mutation.mutations import MUTATIONS, Mutation
+from tests.mutation.operators import ROOT, UnfitError
 
-ROOT = Path(__file__).parents[2]
 THREATS = ROOT / "docs" / "THREATS.md"
-SECONDS = 60
+SECONDS = 120
 """How long the tests of one row may take; what hangs without its defence is as red as what fails."""
 
 _RED = re.compile(r"^FAILED (tests/\S+?::[^\[\s]+(?:\[[^\]\s]+\](?= |$))?)", re.MULTILINE)
 _BROKEN = re.compile(r"^ERROR (\S+)", re.MULTILINE)
 _STORY = "tests/cli/test_stories.py::test_story"
-
-
-class UnfitError(Exception):
-    """A mutation that does not fit the code, or breaks more than a defence."""
 
 
 @dataclass(frozen=True)
@@ -47,22 +43,21 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="so many at a time")
     chosen = parser.parse_args()
     rows = [
-        row for row in read_rows() if not chosen.words or any(word in row.attack for word in chosen.words)
+        row
+        for row in read_rows()
+        if mutations_of(row) and (not chosen.words or any(word in row.attack for word in chosen.words))
     ]
-    unknown = [start for start in MUTATIONS if not any(row.attack.startswith(start) for row in read_rows())]
+    complaints = misfits()
     copies: SimpleQueue[Path] = SimpleQueue()
-    mutations = red = 0
-    complaints = [f"no row begins with {start!r}" for start in unknown]
+    red = 0
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(chosen.jobs) as pool:
         for number in range(chosen.jobs):
             copies.put(copy_project(Path(folder, f"copy{number}")))
-        baseline = run_tests(Path(folder, "copy0"), sorted({name for row in rows for name in row.tests}))
+        tests = sorted({name for row in rows for name in row.tests})
+        baseline = run_tests(Path(folder, "copy0"), tests, SECONDS * len(rows))
         if baseline:
             complaints.append(f"red without any mutation: {' '.join(sorted(baseline))}")
-        for row, (tried, found, said) in zip(
-            rows, pool.map(lambda row: mutate_row(row, copies), rows), strict=True
-        ):
-            mutations += tried
+        for row, (found, said) in zip(rows, pool.map(lambda row: mutate_row(row, copies), rows), strict=True):
             red += not said
             complaints += said
             print(
@@ -71,10 +66,39 @@ def main() -> int:
             )
     for complaint in complaints:
         print(f"scripts/mutate: {complaint}", file=sys.stderr)
-    print(
-        f"{red} of {len(rows)} rows red, {mutations} mutations, {sum(len(row.tests) for row in rows)} tests"
-    )
+    print(f"{red} of {len(rows)} rows red: {figures(rows)}")
     return 1 if complaints else 0
+
+
+def mutations_of(row: Row) -> list[Mutation]:
+    """Give the mutations of a row; none for a row that is not about cryptography or trust."""
+    return [
+        mutation for start, ones in MUTATIONS.items() if row.attack.startswith(start) for mutation in ones
+    ]
+
+
+def figures(rows: list[Row]) -> str:
+    """Count mutations and tests, as docs/THREATS.md says them."""
+    mutations = sum(len(mutations_of(row)) for row in rows)
+    tests = len({name for row in rows for name in row.tests})
+    return f"{len(rows)} rows, {mutations} mutations, {tests} tests"
+
+
+def misfits() -> list[str]:
+    """Say which mutations belong to no row, or find no place in the code any more; no test is run."""
+    rows = read_rows()
+    found = [
+        f"no row begins with {start!r}"
+        for start in MUTATIONS
+        if not any(row.attack.startswith(start) for row in rows)
+    ]
+    for start, mutations in MUTATIONS.items():
+        for mutation in mutations:
+            try:
+                change_texts(ROOT, mutation)
+            except UnfitError as error:
+                found.append(f"{start}: {error}")
+    return found
 
 
 def read_rows() -> list[Row]:
@@ -103,48 +127,52 @@ def copy_project(target: Path) -> Path:
     return target
 
 
-def mutate_row(row: Row, copies: SimpleQueue[Path]) -> tuple[int, frozenset[str], list[str]]:
-    """Try each mutation of a row: how many there are, which tests went red, and what is amiss."""
-    tried: list[Mutation] = [
-        mutation for start, ones in MUTATIONS.items() if row.attack.startswith(start) for mutation in ones
-    ]
+def mutate_row(row: Row, copies: SimpleQueue[Path]) -> tuple[frozenset[str], list[str]]:
+    """Try each mutation of a row: which tests went red, and what is amiss."""
     found: set[str] = set()
-    complaints = [] if tried else [f"no mutation: {row.attack}"]
+    complaints = []
     copy = copies.get()
     try:
-        for mutation in tried:
+        for mutation in mutations_of(row):
             try:
                 went = mutate(copy, mutation, sorted(row.tests))
             except UnfitError as error:
                 complaints.append(f"{row.attack}: {error}")
                 continue
             if not went:
-                complaints.append(f"{row.attack}: nothing is red without {mutation[0][1].strip()!r}")
+                complaints.append(f"{row.attack}: nothing is red: {'; '.join(map(str, mutation))}")
             found |= went
     finally:
         copies.put(copy)
-    complaints += [f"{row.attack}: never red: {name}" for name in sorted(row.tests - found) if tried]
-    return len(tried), frozenset(found), complaints
+    complaints += [f"{row.attack}: never red: {name}" for name in sorted(row.tests - found)]
+    return frozenset(found), complaints
 
 
 def mutate(copy: Path, mutation: Mutation, tests: list[str]) -> set[str]:
-    """Make the edits of one mutation in a copy, run tests there, and take the edits back."""
-    before = {name: (copy / name).read_text("utf-8") for name, _, _ in mutation}
-    after = dict(before)
+    """Make the changes of one mutation in a copy, run tests there, and take the changes back."""
+    texts = change_texts(copy, mutation)
     try:
-        for name, old, new in mutation:
-            if after[name].count(old) != 1:
-                raise UnfitError(f"{name} does not hold this once: {old.strip()!r}")
-            after[name] = after[name].replace(old, new)
-        for name, text in after.items():
-            (copy / name).write_text(text, "utf-8")
+        for path, text in texts.items():
+            (copy / path).write_text(text, "utf-8")
         return run_tests(copy, tests)
     finally:
-        for name, text in before.items():
-            (copy / name).write_text(text, "utf-8")
+        for path in texts:
+            shutil.copy2(ROOT / path, copy / path)
 
 
-def run_tests(copy: Path, tests: list[str]) -> set[str]:
+def change_texts(project: Path, mutation: Mutation) -> dict[Path, str]:
+    """Give the text of each file with the changes of one mutation. Raises UnfitError."""
+    texts: dict[Path, str] = {}
+    for change in mutation:
+        try:
+            text = texts.get(change.path) or (project / change.path).read_text("utf-8")
+        except FileNotFoundError:
+            raise UnfitError(f"there is no {change.path} any longer, for {change}") from None
+        texts[change.path] = change.apply(text)
+    return texts
+
+
+def run_tests(copy: Path, tests: list[str], seconds: int = SECONDS) -> set[str]:
     """Run tests in a copy; give those that fail. Raises UnfitError for one that cannot even be tried."""
     named = [f"{_STORY}[{Path(name).stem}]" if name.endswith(".txt") else name for name in tests]
     # apart from those of others, because what a test without its defence leaves behind can be hard to remove
@@ -155,7 +183,7 @@ def run_tests(copy: Path, tests: list[str]) -> set[str]:
     environment = {**os.environ, "PYTHONPATH": str(copy), "CI": "1", "PYTHONDONTWRITEBYTECODE": "1"}
     try:
         done = subprocess.run(
-            command, cwd=copy, env=environment, capture_output=True, text=True, check=False, timeout=SECONDS
+            command, cwd=copy, env=environment, capture_output=True, text=True, check=False, timeout=seconds
         )
     except subprocess.TimeoutExpired:
         return set(tests) if len(tests) == 1 else {name for one in tests for name in run_tests(copy, [one])}

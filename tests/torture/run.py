@@ -6,7 +6,6 @@ Each torture stops at the first thing that does not hold, and says at which kill
 from __future__ import annotations
 
 import argparse
-import platform
 import random
 import sys
 import tempfile
@@ -14,7 +13,6 @@ import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,9 +23,6 @@ from tests.torture.house import make_template
 if TYPE_CHECKING:
     from tests.forge.realm import Realm
 
-ROOT = Path(__file__).parents[2]
-DOCUMENT = ROOT / "docs" / "ROBUSTNESS.md"
-BEGIN, END = "<!-- written by scripts/torture -->", "<!-- end of what scripts/torture wrote -->"
 # Syncs take no time there, so that many more kills fit into an hour; what is durable, `power` models itself.
 MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it
 
@@ -45,8 +40,18 @@ class Sizes:
     rounds: int
 
 
-FULL = Sizes(kills=300, addressees=200, drawn=1, every=1, pages=16, processes=8, rounds=15)
-QUICK = Sizes(kills=3, addressees=20, drawn=0, every=20, pages=64, processes=4, rounds=1)
+def sizes_of(share: float) -> Sizes:
+    """Give the sizes of a whole run, or of a part of it that meets every command."""
+    return Sizes(
+        kills=max(3, round(300 * share)),
+        addressees=max(20, round(200 * share)),
+        drawn=round(share),
+        every=round(1 / share),
+        pages=min(64, round(16 / share)),
+        processes=8,
+        rounds=max(1, round(15 * share)),
+    )
+
 
 # What it is, what was done how often, what came of it.
 Row = tuple[str, str, str]
@@ -121,8 +126,9 @@ def _states(tally: kills.Tally) -> str:
 def main() -> int:
     """Run everything; 1 if anything did not hold."""
     parser = argparse.ArgumentParser(prog="scripts/torture", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="a small run that only shows that it works")
-    parser.add_argument("--write", action="store_true", help=f"put the table into docs/{DOCUMENT.name}")
+    parser.add_argument(
+        "--share", type=float, default=1.0, help="how much of a whole run, by default all of it"
+    )
     parser.add_argument(
         "--only", default="", metavar="WORD", help="only what has one of these, between commas, in its name"
     )
@@ -131,11 +137,11 @@ def main() -> int:
     )
     chosen = parser.parse_args()
     seed = random.SystemRandom().randrange(10**6) if chosen.seed is None else chosen.seed
-    began = time.monotonic()
+    print(f"seed {seed}", file=sys.stderr, flush=True)
     rows: list[Row] = []
     broken = 0
     with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as name:
-        for what, job in jobs(QUICK if chosen.quick else FULL, seed, Path(name)):
+        for what, job in jobs(sizes_of(chosen.share), seed, Path(name)):
             if not any(word in what for word in chosen.only.split(",")):
                 continue
             started = time.monotonic()
@@ -153,23 +159,9 @@ def main() -> int:
                     broken += 1
                     print(f"BROKEN: {what}", file=sys.stderr)
                     traceback.print_exc()
-    table = _table(rows, seed, time.monotonic() - began)
-    print(table)
-    if chosen.write and not broken:
-        text = DOCUMENT.read_text("utf-8")
-        head, tail = text.partition(BEGIN)[0], text.partition(END)[2]
-        DOCUMENT.write_text(f"{head}{BEGIN}\n{table}{END}{tail}", "utf-8")
+    print("| what | how much | in what state it was found, or what came of it |\n| --- | --- | --- |")
+    print("".join(f"| {' | '.join(row)} |\n" for row in rows), end="")
     return 1 if broken else 0
-
-
-def _table(rows: list[Row], seed: int, seconds: float) -> str:
-    machine = f"Python {platform.python_version()} on {platform.system()} {platform.machine()}"
-    day, minutes = f"{datetime.now(UTC):%Y-%m-%d}", round(seconds / 60)
-    return (
-        f"Run of {day}, seed {seed}, {minutes} minutes, {machine}.\n\n"
-        "| what | how much | in what state it was found, or what came of it |\n| --- | --- | --- |\n"
-        + "".join(f"| {' | '.join(row)} |\n" for row in rows)
-    )
 
 
 if __name__ == "__main__":
