@@ -10,26 +10,21 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple
 
 from dispatch.system.folders import find_files
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
 
 ENVELOPE, NOTE, STATEMENT = ".dispatch", ".note", ".register"
 ENDINGS = (ENVELOPE, NOTE, STATEMENT)
 
-Progress: TypeAlias = "Callable[[int, int], None]"
 """What is called from time to time with the number of files done, and of all files."""
 
 _SAFE = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,119}(?<!\.)")
 _RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECASE)
 _MAX_DEPTH = 16
-
-
-def no_progress(done: int, total: int) -> None:
-    """Show no progress."""
 
 
 class Source(NamedTuple):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from dispatch.audit.archive import Archive, no_progress
+from dispatch.audit.archive import Archive
 from dispatch.audit.chains import broken_chains, check_chains
 from dispatch.audit.collect import collect
 from dispatch.audit.contradictions import check_registers
@@ -30,6 +30,7 @@ from dispatch.audit.report import (
     sort_findings,
 )
 from dispatch.formats import merkle
+from dispatch.system.workers import no_progress
 from keys.codec import encode_base64
 from keys.text import format_date
 from keys.trust import check_current, parse_roster_file, trust_pinned
@@ -38,11 +39,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from dispatch.audit.archive import Progress
     from dispatch.audit.circulars import Text
     from dispatch.audit.collect import Collected, NoteFacts
     from dispatch.audit.receipts import Proof, Receipts
     from dispatch.audit.registers import Volume
+    from dispatch.system.workers import Progress
     from keys.roster import Roster
     from keys.trust import TrustedRoster
 

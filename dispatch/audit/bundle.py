@@ -23,7 +23,7 @@ from pathlib import Path
 from textwrap import fill
 from typing import TYPE_CHECKING
 
-from dispatch.audit.archive import ENDINGS, ENVELOPE, STATEMENT, Archive, SafeNames, Source, no_progress
+from dispatch.audit.archive import ENDINGS, ENVELOPE, STATEMENT, Archive, SafeNames, Source
 from dispatch.audit.auditing import run_audit
 from dispatch.audit.findings import NOT_PROVEN
 from dispatch.audit.report import report_bytes
@@ -31,16 +31,17 @@ from dispatch.errors import RefusedError, StorageError
 from dispatch.formats.envelope import MAX_ENVELOPE
 from dispatch.formats.statement import MAX_STATEMENT
 from dispatch.system.files import new_file, open_regular
+from dispatch.system.workers import no_progress
 from keys.text import format_date
 from keys.trust import parse_roster_file, trust_pinned
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from dispatch.audit.archive import Progress
     from dispatch.audit.circulars import Text
     from dispatch.audit.findings import Finding
     from dispatch.audit.report import AuditReport
+    from dispatch.system.workers import Progress
 
 OUTSIDE = frozenset({"unreadable-file", "link-not-followed", "nothing-to-audit"})
 """Kinds of finding about the place where the archive lay: a bundle cannot hold what proves them."""

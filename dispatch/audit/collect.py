@@ -12,19 +12,19 @@ from dataclasses import dataclass, field
 from itertools import tee
 from typing import TYPE_CHECKING
 
-from dispatch.audit.archive import no_progress
 from dispatch.audit.examine import Examiner, Fault, NoteText, Seen
 from dispatch.audit.findings import MAX_FILES, Finding
 from dispatch.errors import FINDINGS
 from dispatch.formats.note import parse_note
-from dispatch.system.workers import map_parallel
+from dispatch.system.workers import map_parallel, no_progress
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from dispatch.audit.archive import Archive, Progress, Source
+    from dispatch.audit.archive import Archive, Source
     from dispatch.formats.note import Note, Number
     from dispatch.formats.statement import Statement
+    from dispatch.system.workers import Progress
     from keys.trust import TrustedRoster
 
 

@@ -13,13 +13,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dispatch.audit.archive import ENVELOPE, NOTE, no_progress
+from dispatch.audit.archive import ENVELOPE, NOTE
 from dispatch.audit.examine import compromises
 from dispatch.checks.verifier import Verifier
 from dispatch.errors import DispatchError, describe, exit_code
 from dispatch.formats.envelope import MAX_ENVELOPE, Copy, SignedNote, parse_envelope, parse_signed_note
 from dispatch.system.folders import Found, find_files
-from dispatch.system.workers import map_parallel
+from dispatch.system.workers import map_parallel, no_progress
 from keys.codec import encode_base64
 from keys.errors import CompromisedError, KeysError
 from keys.text import format_date
@@ -28,8 +28,8 @@ from keys.trust import check_current, parse_roster_file, trust_pinned
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from dispatch.audit.archive import Progress
     from dispatch.formats.message import Message
+    from dispatch.system.workers import Progress
     from keys.roster import Roster
     from keys.signing import VerifyKey
     from keys.trust import TrustedRoster

@@ -63,7 +63,7 @@ def _listed_json(item: Listed, handle: str) -> dict[str, Any]:
 
 
 def _list_waiting(office: Office, state: str, *, as_json: bool) -> None:
-    waiting = office.waiting("held" if state == "held" else "rejected")
+    waiting = office.register.waiting.list("held" if state == "held" else "rejected")
     if as_json:
         print_json(
             [

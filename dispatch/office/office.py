@@ -1,13 +1,8 @@
 """Office: one office's home at one moment, and everything that can be done there.
 
-    with Office(Path("cc")) as office:
-        office.issue(draft, directory=post)     office.receive([post], directory=post)
-        office.reply(number, ...)               office.decide(number, ...)
-        office.due()                            office.collate(number, obligation)
-        office.list()  office.read(number)      office.publish(number)
-
-`Office.create` makes a home. Keys are read when they are first needed. The clock stands still: an office that
-is kept for long judges by the moment at which it was opened, so open one for each piece of work.
+Keys are read when they are first needed. The clock stands still: an office that is kept for long judges by
+the moment at which it was opened, so open one for each piece of work. What a method needs is imported when it
+is called, since most commands need little.
 """
 
 from __future__ import annotations
@@ -17,23 +12,14 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal, Self
 
-from dispatch.duties.returns import collate_returns
 from dispatch.errors import NotReadyError
-from dispatch.office.answering import decision_on, reply_to
 from dispatch.office.context import KeyReader, OfficeContext, no_passphrase
-from dispatch.office.drafting import Drafting
-from dispatch.office.inbox import Inbox
 from dispatch.office.opened import OpenedRegister
-from dispatch.office.outbox import Outbox, no_progress
-from dispatch.office.publication import publish, signed_list
-from dispatch.office.receipts import send_receipts
 from dispatch.office.results import Enrolment, Listed, Reception
-from dispatch.realm.roster import RosterEditor
-from dispatch.realm.setup import create_office
 from dispatch.realm.trusted import accept_roster, load_trusted
 from dispatch.store import Register
-from dispatch.store.attachments import save_attachments
 from dispatch.store.home import Home
+from dispatch.system.workers import no_progress
 from keys.card import parse_card
 
 if TYPE_CHECKING:
@@ -41,16 +27,14 @@ if TYPE_CHECKING:
     from datetime import date
     from pathlib import Path
 
-    from dispatch.checks.opening import OpenedMessage
     from dispatch.drafts import Draft, Reading, ReportDraft
-    from dispatch.duties.collation import Collation
     from dispatch.formats.note import Number
-    from dispatch.office.compose import Outgoing, SlotName
-    from dispatch.office.drafting import Checked
-    from dispatch.office.outbox import Progress
-    from dispatch.office.publication import Publication
-    from dispatch.office.results import CircularDuties, Issued
-    from dispatch.store import HeldState, Waiting
+    from dispatch.office import CircularDuties, Collation, Issued, OpenedMessage, Publication, SlotName
+    from dispatch.office.compose import Outgoing
+    from dispatch.office.drafting import Checked, Drafting
+    from dispatch.office.inbox import Inbox
+    from dispatch.office.outbox import Outbox
+    from dispatch.system.workers import Progress
     from keys.card import Card
     from keys.keyfile import SecretKeys
     from keys.trust import TrustedRoster
@@ -98,6 +82,8 @@ class Office:
         """
         place = home if isinstance(home, Home) else Home(home)
         moment = now or datetime.now(UTC).replace(microsecond=0)
+        from dispatch.realm.setup import create_office
+
         create_office(
             place,
             handle=handle,
@@ -125,8 +111,6 @@ class Office:
     def _forget(self, *names: str) -> None:
         for name in (*names, "_context", "_drafting", "opened", "inbox", "outbox"):
             self.__dict__.pop(name, None)
-
-    # Who we are, and whom we trust
 
     @property
     def card(self) -> bytes:
@@ -169,12 +153,12 @@ class Office:
         Compare the fingerprints of a card with its office first. Raises RefusedError if edits of the roster
         are pending, and as `RosterEditor.add` and `sign`.
         """
+        from dispatch.realm.roster import RosterEditor
+
         editor = RosterEditor(self.home, now=self.now, ask_passphrase=self._ask_passphrase)
         roster = editor.enrol(cards).roster
         self._forget("trusted")
         return Enrolment(self.home.roster.read_bytes(), roster.root_fingerprint(roster.version))
-
-    # The parts
 
     @cached_property
     def register(self) -> Register:
@@ -200,16 +184,22 @@ class Office:
 
     @cached_property
     def _drafting(self) -> Drafting:
+        from dispatch.office.drafting import Drafting
+
         return Drafting(self._context, self.opened)
 
     @cached_property
     def outbox(self) -> Outbox:
         """The way out."""
+        from dispatch.office.outbox import Outbox
+
         return Outbox(self._context)
 
     @cached_property
     def inbox(self) -> Inbox:
         """The way in."""
+        from dispatch.office.inbox import Inbox
+
         return Inbox(self._context, self.opened)
 
     # The way out
@@ -277,6 +267,8 @@ class Office:
         directory: Path | None = None,
     ) -> Issued:
         """Answer a circular in the name of an officer, `by`. Raises RefusedError, FormatError."""
+        from dispatch.office.answering import reply_to
+
         circular = self.opened.demand(number)
         return self.send(reply_to(circular, self._context, state, by=by, reason=reason), directory=directory)
 
@@ -295,6 +287,8 @@ class Office:
         `number`: of the report, or of the circular of which `slot` is one. `until`: the day to whose end, in
         the circular's zone, the due moment moves. Raises RefusedError, FormatError.
         """
+        from dispatch.office.answering import decision_on
+
         outgoing = decision_on(number, self.opened, decision, slot=slot, until=until, reason=reason)
         return self.send(outgoing, directory=directory)
 
@@ -304,10 +298,14 @@ class Office:
 
     def publish(self, number: Number) -> Publication:
         """Disclose a dispatch: give its message as it was signed, and its note, for anybody to check."""
+        from dispatch.office.publication import publish
+
         return publish(self.read(number), self.trusted.roster)
 
     def signed_list(self, volume: str | None = None) -> bytes:
         """Give the signed list of the ids of a volume of ours, by default the newest. Raises RefusedError."""
+        from dispatch.office.publication import signed_list
+
         return signed_list(self._context, volume)
 
     # The way in
@@ -319,6 +317,8 @@ class Office:
 
         `data`: an envelope that is no file. Receipts go to `directory`, by default the outbox.
         """
+        from dispatch.office.receipts import send_receipts
+
         self.outbox.finish()
         received = list(self.inbox.retry_held())
         batch = self.inbox.receive(paths)
@@ -340,10 +340,6 @@ class Office:
         )
         return self.receive(()) if waits else None
 
-    def waiting(self, state: HeldState) -> tuple[Waiting, ...]:
-        """List what is held, or what was rejected, oldest first."""
-        return self.register.waiting.list(state)
-
     # What the register says
 
     def due(self, number: Number | None = None, at: datetime | None = None) -> tuple[CircularDuties, ...]:
@@ -360,6 +356,8 @@ class Office:
 
         Raises RefusedError for what there is not, FormatError for what is no period.
         """
+        from dispatch.duties.returns import collate_returns
+
         return collate_returns(
             self.opened.case_builder(),
             self.trusted.roster,
@@ -397,4 +395,6 @@ class Office:
 
     def save(self, opened: OpenedMessage, beside: Path, directory: Path) -> tuple[Path, ...]:
         """Save the attachments of an opened message; they lie in the home or `beside` the envelope."""
+        from dispatch.store.attachments import save_attachments
+
         return save_attachments(opened, (self.home.attachments, beside), directory)

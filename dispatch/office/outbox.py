@@ -56,26 +56,21 @@ from dispatch.office.results import Issued
 from dispatch.store import Allotment, StoredCopy
 from dispatch.store.attachments import discard, seal_attachment, sealed_name, sweep, take_along
 from dispatch.system.files import locked, make_folder
-from dispatch.system.workers import map_parallel
+from dispatch.system.workers import map_parallel, no_progress
 from keys import age
 from keys.codec import decode_base64, encode_base64
 from keys.errors import KeysError
 from keys.signed import encode_signed, sign_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from dispatch.office.compose import Outgoing
     from dispatch.office.context import OfficeContext
     from dispatch.store import Dispatch
     from dispatch.store.attachments import SealedAttachment
+    from dispatch.system.workers import Progress
     from keys.age.recipients import Recipient
-
-    Progress = Callable[[int, int], None]
-
-
-def no_progress(done: int, total: int) -> None:
-    """Show nothing."""
 
 
 class Outbox:

@@ -1,12 +1,20 @@
-"""An office's register: SQLite, and the only folder with SQL.
+"""What an office keeps in its home; the only room with SQL.
 
-record      the numbered record, ours and what was accepted
-waiting     what is held or was rejected
-database    the file, its transactions, its tables as they grew
+home          the paths in a home
+register      the numbered record: what is ours, and what was accepted
+waiting       what is held or was rejected
+database      the register's file, its transactions, its tables as they grew
+attachments   sealed attachments
 """
 
-from dispatch.store.register import Allotment, Dispatch, DispatchState, Register, StoredCopy
-from dispatch.store.waiting import HeldState, Waiting, WaitingFiles
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from dispatch.store.register import Allotment, Dispatch, DispatchState, Register, StoredCopy
+    from dispatch.store.waiting import HeldState, Waiting, WaitingFiles
 
 __all__ = [
     "Allotment",
@@ -18,3 +26,11 @@ __all__ = [
     "Waiting",
     "WaitingFiles",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is asked for: who only needs the paths of a home need not load SQLite."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = "waiting" if name in ("HeldState", "Waiting", "WaitingFiles") else "register"
+    return getattr(import_module(f"dispatch.store.{module}"), name)

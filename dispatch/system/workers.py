@@ -9,10 +9,13 @@ import threading
 from contextlib import contextmanager
 from importlib.machinery import ModuleSpec
 from itertools import islice
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+
+Progress: TypeAlias = "Callable[[int, int], None]"
+"""Called from time to time with how many are done, and of how many."""
 
 Shared = TypeVar("Shared")
 Item = TypeVar("Item")
@@ -25,6 +28,10 @@ _WINDOW = 1024
 _CHUNK = 32
 
 _shared: object = None
+
+
+def no_progress(done: int, total: int) -> None:
+    """Show nothing."""
 
 
 def map_parallel(
