@@ -77,7 +77,10 @@ class MessageError(MalformedError):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What stops a draft: its line in the file, what, what to do (or empty), MALFORMED or REFUSED."""
+    """One thing that stops a draft. `line`: in the file. `hint`: what to do, or empty.
+
+    `code`: MALFORMED or REFUSED.
+    """
 
     line: int
     text: str
@@ -177,7 +180,7 @@ def exit_code(error: BaseException) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """What went wrong with one of many items: an error without the frames that hold the whole item.
+    """What went wrong with one of many items: an error without its traceback, which would keep the item.
 
     `kind`: the class of the error. `code`: its exit code. `hint`: what to do, or empty.
     """
@@ -200,7 +203,7 @@ def failure_of(error: BaseException) -> Failure:
 
 
 def describe(error: BaseException) -> str:
-    """Say what went wrong in one line; what the system says without its error number."""
+    """Say in one line what went wrong; for an error of the system without its number."""
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     return str(error)

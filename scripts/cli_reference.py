@@ -323,8 +323,8 @@ OUTPUTS = (
                 "counts",
                 "object",
                 (
-                    "`files` read, `notes` that hold, `copies` of them, `statements` of registers, `receipts`"
-                    " (notes that are), `answers` (blinded slots), `recognised` ones among them"
+                    "`files` read, `notes` that hold, `copies` of them, `statements` (signed lists),"
+                    " `receipts` (notes that are), `answers` (blinded slots), `recognised` ones among them"
                 ),
             ),
             (
@@ -357,7 +357,7 @@ OUTPUTS = (
             ("registers[].pinned", "integer", "how many heads of it notes pin"),
             ("registers[].heads", "integer", "how many of these the ids give"),
             ("registers[].unchecked", "integer", "how many could not be recomputed"),
-            ("registers[].statements", "array of string", "the files of its signed statements"),
+            ("registers[].statements", "array of string", "the files of its signed lists"),
             ("registers[].begun", "string or null", "the first date of its notes here"),
             ("registers[].ended", "string or null", "the last"),
             ("circulars[].number", "string", "of a circular given with `--circular`"),

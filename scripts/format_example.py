@@ -1,8 +1,8 @@
 """Write the worked example: tests/vectors/example and section 18 of docs/FORMAT.md.
 
 `--check` writes nothing and fails if they differ. All of it follows from the constants below, but for the
-two age files, which are random: they are kept as long as they hold the plaintext. Needs the environment
-that scripts/test makes, and goes into it by itself.
+two age files, which are random: they are kept as long as they hold the plaintext. It takes every step
+itself and uses nothing of the tests, so that it shows the whole way.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import io
 import json
+import os
 import re
 import shlex
 import subprocess
@@ -12,6 +13,7 @@ import sys
 from contextlib import redirect_stderr, redirect_stdout
 from functools import cache
 from hashlib import sha256
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parent.parent
 CLI = ROOT / "docs" / "CLI.md"
+API = ROOT / "docs" / "API.md"
 THREATS = ROOT / "docs" / "THREATS.md"
 README = ROOT / "README.md"
 DOCUMENTS = sorted(path for path in (*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")))
@@ -61,9 +64,6 @@ meetings = 3
 +++
 """
 WRONG = '+++\nkind = "circular"\nsubjekt = "Отчёт"\n+++\n'
-
-# Links that are written ahead of what they lead to.
-PENDING = frozenset({"docs/PERFORMANCE.md"})
 
 # A key of docs/CLI.md has one of these types, or several with "or" between them.
 TYPES = {
@@ -176,15 +176,28 @@ def commands(
             yield from commands(member, (*path, name))
 
 
-def test_the_reference_is_what_the_commands_say() -> None:
+@pytest.mark.parametrize("writer", ["cli", "api"])
+def test_a_reference_is_what_the_code_says(writer: str) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "scripts.cli_reference", "--check"],
+        [sys.executable, "-m", f"scripts.{writer}_reference", "--check"],
         cwd=ROOT,
         capture_output=True,
         text=True,
         check=False,
     )
-    assert done.returncode == 0, f"run scripts/cli-reference\n{done.stdout}{done.stderr}"
+    assert done.returncode == 0, f"run scripts/{writer}-reference\n{done.stdout}{done.stderr}"
+
+
+@pytest.mark.parametrize(
+    "module",
+    ["dispatch", "dispatch.office", "dispatch.drafts", "dispatch.audit", "dispatch.errors", "keys.age"],
+)
+def test_every_public_name_is_documented(module: str) -> None:
+    found = import_module(module)
+    names = getattr(found, "__all__", None) or [name for name in vars(errors) if name.endswith("Error")]
+    assert len(names) > 5
+    documented = set(re.findall(r"^(?:###|-) \[?`?(\w+)", API.read_text("utf-8"), re.MULTILINE))
+    assert {name for name in names if not name.startswith("__")} <= documented
 
 
 def test_every_command_is_documented() -> None:
@@ -274,35 +287,121 @@ def test_reading_prints_the_message_as_it_was_signed(printed: dict[str, Any]) ->
     assert sorted(Path(name).name for name in exported) == sorted(Path(name).name for name in issued["files"])
 
 
-def help_blocks() -> list[tuple[str, str]]:
-    """Give the help that README.md quotes: the command, and what stands under it."""
-    blocks: list[tuple[str, str]] = []
-    lines = README.read_text("utf-8").splitlines() if README.exists() else []
-    for number, line in enumerate(lines):
-        found = re.fullmatch(r"( *)\$ (dispatch(?: [a-z]+)*) --help", line)
-        if found is None:
-            continue
-        shown = []
-        for following in lines[number + 1 :]:
-            text = following.removeprefix(found[1])
-            if text.startswith(("```", "$ ")) or (text and not following.startswith(found[1])):
-                break
-            shown.append(text.rstrip())
-        blocks.append((found[2], "\n".join(shown).strip("\n")))
-    return blocks
+def quoted_lines() -> list[tuple[str, str]]:
+    """Give the command lines that the documents quote, in a sentence or on a line of their own."""
+    found = []
+    for document in DOCUMENTS:
+        text = document.read_text("utf-8")
+        lines = re.findall(r"`(dispatch [^`\n[]+)`", text)
+        lines += re.findall(r"^ *(?:\$ )?(dispatch [^\n[]+)$", text, re.MULTILINE)
+        found += [(document.name, re.split(r"\s+(?:#|&&) ", line)[0]) for line in lines]
+    return found
 
 
-def test_help_that_the_readme_quotes_is_the_real_one() -> None:
-    reference = CLI.read_text("utf-8")
-    for command, shown in help_blocks():
-        assert f"### {command}\n\n```text\n{shown}\n```\n" in reference, f"README.md: {command} --help"
+def unknown_words(line: str) -> Iterator[str]:
+    """Give what no command or option of a command line is called."""
+    command: click.Command = main.cli
+    words = shlex.split(line)[1:]
+    while words:
+        word = words.pop(0)
+        if re.match("--?[a-z]", word):
+            option = next((one for one in command.params if word in (*one.opts, *one.secondary_opts)), None)
+            if option is None:
+                yield word
+            elif isinstance(option, click.Option) and not option.is_flag and words:
+                words.pop(0)
+        elif isinstance(command, click.Group):
+            member = command.get_command(click.Context(command), word)
+            if member is None:
+                yield word
+                return
+            command = member
+
+
+def test_the_command_lines_that_the_documents_quote_have_these_commands_and_options() -> None:
+    lines = quoted_lines()
+    assert len(lines) > 80
+    assert [(name, line, word) for name, line in lines for word in unknown_words(line)] == []
+
+
+@pytest.mark.parametrize(
+    ("line", "word"),
+    [
+        ("dispatch recieve post", "recieve"),
+        ("dispatch roster edit", "edit"),
+        ("dispatch --hom=cc issue a.md", "--hom=cc"),
+        ("dispatch --home issue issue a.md --attached b", "--attached"),
+    ],
+)
+def test_a_wrong_command_line_is_seen(line: str, word: str) -> None:
+    assert list(unknown_words(line)) == [word]
+
+
+def sessions() -> list[tuple[str, list[str]]]:
+    """Give the command lines of README.md, each with the lines that stand under it."""
+    found: list[tuple[str, list[str]]] = []
+    for line in README.read_text("utf-8").splitlines():
+        if line.startswith("    $ "):
+            found.append((line[6:], []))
+        elif line.startswith("    ") and found:
+            found[-1][1].append(line[4:])
+    return found
+
+
+def without_circumstances(line: str) -> str:
+    """Take out of a line of output what is another in each run: keys, moments, folders."""
+    for pattern, instead in (
+        (r"SHA256:\S+", "SHA256"),
+        (r"[0-9-]+T[0-9:]+Z", "DATE"),
+        (r"^(dispatch: (?:made|receipt) .*) in \S+$", r"\1 in PLACE"),
+        (r"post/[a-z]+/", "post/"),
+    ):
+        line = re.sub(pattern, instead, line)
+    return line
+
+
+def test_the_readme_shows_what_is_printed(tmp_path: Path) -> None:
+    """The lines are those of the story that `dispatch demo` plays, and of a few commands after it."""
+    circular = next("\n".join(lines) for line, lines in sessions() if line == "cat circular.md")
+    folder = tmp_path / "demo"
+    printed = _run(["demo", str(folder)], tmp_path)
+    (folder / "short.md").write_text(circular.replace('"@provinces"', '"tula", "penza"'), "utf-8")
+    [root] = set(re.findall(r"^root +(SHA256:\S+)$", printed, re.MULTILINE))
+    trust = ["--roster", "rkp.roster", "--root", root]
+    files = [str(path.relative_to(folder)) for path in sorted(folder.glob("post/april/*.dispatch"))]
+    files += [f"post/receipts/tula-2026-1.{to}.dispatch" for to in ("cc", "tula")]
+    printed += _run(["--home", "cc", "check", "short.md"], folder)
+    printed += _run(["--home", "tula", "due"], folder)
+    printed += _run(["verify", *files, *trust], folder)
+    (folder / "audit.html").unlink()
+    printed += _run(["audit", "post/april", *trust, "--html", "audit.html"], folder)
+    prompts = {"New passphrase:", "Repeat for confirmation:"}
+    known = set(map(without_circumstances, printed.splitlines())) | prompts
+    shown = [line for command, lines in sessions() for line in lines if not command.startswith("cat ")]
+    assert len(shown) > 30
+    assert [line for line in shown if line != "…" and without_circumstances(line) not in known] == []
+
+
+def _run(words: list[str], folder: Path) -> str:
+    """Run a command line in a process of its own; give what it printed on both streams."""
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "80", common.CLOCK_VARIABLE: NOW}
+    done = subprocess.run(
+        [sys.executable, "-m", "dispatch", *words],
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=True,
+    )
+    return done.stdout
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_links_lead_somewhere(document: Path) -> None:
     prose = re.sub(r"^(```.*?^```|    .*?)$", "", document.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
     for target in re.findall(r"\]\(([^)\s]+)\)", prose):
-        if re.match(r"[a-z]+:", target) or target in PENDING:
+        if re.match(r"[a-z]+:", target):
             continue
         name, _, anchor = target.partition("#")
         path = (document.parent / name).resolve() if name else document
@@ -343,6 +442,12 @@ def test_every_attack_names_tests_that_exist(attack: str, cell: str) -> None:
         # a story of tests/cli is a test by itself
         story = not test and Path(file).parent == Path("tests/cli") and file.endswith(".txt")
         assert (ROOT / file).is_file() if story else test in _tests_in(ROOT / file), name
+
+
+def test_the_tests_that_the_attacks_name_are_counted() -> None:
+    named = {name for _, cell in attack_rows() for name in re.findall(r"`([^`]+)`", cell)}
+    text = THREATS.read_text("utf-8")
+    assert f"The table has {len(attack_rows())} rows and names {len(named)} tests and stories." in text
 
 
 def test_every_sentence_of_1921_names_tests_that_exist() -> None:

@@ -34,11 +34,13 @@ from dispatch.formats.plaintext import MAX_SECRETS, parse_plaintext, parse_secre
 from keys import age, card, keyfile, roster, sshsig, trust
 from keys.canonical import encode_canonical
 from keys.codec import encode_base64
-from keys.signed import SignedText, encode_signed, sign_text
+from keys.signed import encode_signed
 from keys.signing import SigningKey
 from keys.text import parse_date
 from scripts import format_example
-from tests.forge.realm import NOW, Realm, make_realm
+from tests.forge.dispatches import NOW, make_copies
+from tests.forge.realm import Realm, make_realm
+from tests.forge.roster import sign
 from tests.independent import checker
 from tests.independent import envelope as theirs
 from tests.independent import message as their_message
@@ -681,13 +683,10 @@ class Press:
         """Change these fields of the note of the example."""
         return replace(self.envelope.signed_note.note, **fields)
 
-    def tree(self, body: bytes) -> Tree:
-        """Make the tree of two copies with this body, for cc and tula."""
-        leaves = [
-            ours.leaf_data(index, handle, None, sha256(body).digest())
-            for index, handle in enumerate(("cc", "tula"), 1)
-        ]
-        return Tree(map(leaf_hash, leaves))
+    def copies(self, body: bytes) -> tuple[ours.Copy, Copies]:
+        """Give the copy for tula and what the note says, where cc gets the same body."""
+        (_, copy), said = make_copies([("cc", body), ("tula", body)])
+        return copy, said
 
     def open(
         self,
@@ -701,12 +700,11 @@ class Press:
     ) -> int:
         """Print, and let both open it: two lines or else a body; the bytes of the note may be changed."""
         body = age.encrypt(line + secrets_line, [self.recipient]) if press_body is None else press_body
-        tree = self.tree(body)
-        note = replace(note or self.note(), copies=Copies(2, tree.root))
+        copy, said = self.copies(body)
+        note = replace(note or self.note(), copies=said)
         if line:
             note = replace(note, content=sha256(line).digest())
         text = change(encode_note(note))
-        copy = ours.Copy(index=2, to="tula", after=None, body=sha256(body).digest(), proof=tree.proof(1))
         armored = age.encode_armor(body)
         data = resigned(text, "dispatch-note", *signers) + b"\n" + ours.encode_copy(copy) + b"\n" + armored
         return self.reader.open(data, "tula", [self.identity])
@@ -891,7 +889,7 @@ def test_a_note_that_is_signed_and_wrong() -> None:
     assert press.open(press_body=body, note=replace(note, receipts=digests)) == 7
     assert press.open(press_body=body, note=note) == 0
     codes = set()
-    for old, new in changes(encode_note(replace(note, copies=Copies(2, press.tree(body).root)))):
+    for old, new in changes(encode_note(replace(note, copies=press.copies(body)[1]))):
         codes.add(press.open(press_body=body, note=note, change=partial(_replaced, old, new)))
     assert codes == {0, 3, 5, 6}  # 0: without an answer, after another year
 
@@ -963,7 +961,5 @@ def test_an_earlier_number_that_is_none(handle: str, after: str) -> None:
     armored = age.encode_armor(b"")
     data = resigned(text, "dispatch-note", "cc") + b"\n" + tree_of[at] + proof + b"\n" + armored
     assert press.reader.verify(data) == (0 if after == "cc/2025z/9" else 3)
-    signed = SignedText(
-        text=text, signatures=(sign_text(text, format_example.signing_key("cc"), "dispatch-note"),)
-    )
+    signed = sign(text, [format_example.signing_key("cc")], "dispatch-note")
     assert data.startswith(encode_signed(signed))

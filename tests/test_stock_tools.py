@@ -11,19 +11,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dispatch.cli.main import run
+from tests.forge.realm import draft, make_realm
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 SCRIPT = Path(__file__).parent.parent / "scripts" / "open-with-stock-tools"
 BRANCHES = ("oryol", "penza", "ryazan", "tula")  # classical, and with the centre a tree with odd levels
-DRAFT = """+++
-kind = "letter"
-subject = "О беспартийных"
-to = [{to}]
-+++
-1. Первый пункт.
-"""
 
 pytestmark = pytest.mark.tool("age", "openssl", "ssh-keygen")
 
@@ -56,26 +50,15 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     """A classical centre and four classical branches, a hybrid one, and letters from three of them."""
     folder = tmp_path_factory.mktemp("stock")
     (folder / "tmp").mkdir()
-    offices = ("cc", *BRANCHES, "saratov")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DISPATCH_NOW", "2026-11-23T09:00:00Z")
-        for office in offices:
-            home = ("--home", folder / office)
-            options = [] if office == "saratov" else ["--classical"]
-            options += ["--root"] if office == "cc" else []
-            do(*home, "init", office, "--title", office, "--no-passphrase", *options)
-            do(*home, "card", "-o", folder / f"{office}.card")
-            do(*home, "keys", "export", "--age-identity", "-o", folder / f"{office}.identity")
-        cards = [folder / f"{office}.card" for office in offices[1:]]
-        do("--home", folder / "cc", "roster", "add", *cards)
-        do("--home", folder / "cc", "roster", "sign")
-        do("--home", folder / "cc", "roster", "export", "--allowed-signers", "-o", folder / "signers")
-        for issuer, to in (("cc", offices[1:]), ("tula", ("penza",)), ("saratov", ("cc", "tula"))):
-            if issuer != "cc":
-                (folder / issuer / "roster").write_bytes((folder / "cc" / "roster").read_bytes())
-            draft = folder / f"{issuer}.md"
-            draft.write_text(DRAFT.format(to=", ".join(f'"{name}"' for name in to)), "utf-8")
-            do("--home", folder / issuer, "issue", draft, "-o", folder / "post")
+    handles = ("cc", *BRANCHES, "saratov")
+    realm = make_realm(folder, [(handle, handle, handle != "saratov") for handle in handles], {})
+    for handle in handles:
+        identity = folder / f"{handle}.identity"
+        do("--home", folder / handle, "keys", "export", "--age-identity", "-o", identity)
+    do("--home", folder / "cc", "roster", "export", "--allowed-signers", "-o", folder / "signers")
+    for issuer, to in (("cc", handles[1:]), ("tula", ("penza",)), ("saratov", ("cc", "tula"))):
+        with realm.office(issuer) as office:
+            office.issue(draft(kind="letter", to=to, text="1. Первый пункт."), (), folder / "post")
     return World(folder)
 
 

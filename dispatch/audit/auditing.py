@@ -1,9 +1,15 @@
-"""The audit of an archive: files + roster -> report. No home, no key, nothing written."""
+"""The audit of an archive: files and a roster in, a report out. No home, no key, and nothing is written.
+
+Each module of the room does one part: `collect` checks every file by itself, the others draw what follows
+from all of them together, and this module puts their answers into a report.
+"""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from dispatch.audit.archive import Archive, no_progress
 from dispatch.audit.chains import broken_chains, check_chains
 from dispatch.audit.collect import collect
 from dispatch.audit.contradictions import check_registers
@@ -23,15 +29,16 @@ from dispatch.audit.report import (
     RegisterVolume,
     sort_findings,
 )
-from dispatch.formats.merkle import leaf_hash, root
+from dispatch.formats import merkle
 from keys.codec import encode_base64
 from keys.text import format_date
+from keys.trust import check_current, parse_roster_file, trust_pinned
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
-    from datetime import datetime
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
 
-    from dispatch.audit.archive import Archive
+    from dispatch.audit.archive import Progress
     from dispatch.audit.circulars import Text
     from dispatch.audit.collect import Collected, NoteFacts
     from dispatch.audit.receipts import Proof, Receipts
@@ -40,22 +47,53 @@ if TYPE_CHECKING:
     from keys.trust import TrustedRoster
 
 
+def run(
+    paths: Iterable[Path],
+    roster: bytes,
+    pin: str,
+    *,
+    at: datetime | None = None,
+    partial: bool = False,
+    circulars: Iterable[Text] = (),
+    progress: Progress = no_progress,
+) -> AuditReport:
+    """Audit files and folders with a roster file and the root fingerprint that is trusted.
+
+    `roster`: the bytes of the file. `pin`: `SHA256:` and 43 characters of base64. `at`: the moment, in UTC
+    and whole seconds, at which the roster must be in force and duties are judged; by default now. `partial`:
+    the files are one office's share, so that gaps are no fault. `circulars`: the texts of circulars whose
+    duties are to be judged. `progress`: called from time to time with the number of files done, and of all.
+
+    Whatever is wrong with a file is a finding. Raises TrustError, SignatureError, FormatError for the roster.
+    """
+    return run_audit(
+        Archive(paths),
+        trust_pinned(parse_roster_file(roster), pin),
+        at=datetime.now(UTC).replace(microsecond=0) if at is None else at,
+        root=pin,
+        partial=partial,
+        circulars=circulars,
+        progress=progress,
+    )
+
+
 def run_audit(
-    pile: Archive,
+    archive: Archive,
     trusted: TrustedRoster,
     *,
     at: datetime,
     root: str,
     partial: bool = False,
     circulars: Iterable[Text] = (),
-    progress: Callable[[int, int], None] = lambda _done, _total: None,
+    progress: Progress = no_progress,
 ) -> AuditReport:
-    """Audit an archive. `partial`: it is one office's share, and gaps in it are no fault.
+    """Audit an archive as `run` does, with a roster that is trusted already.
 
-    `at`: the moment at which duties are judged; `root`: the fingerprint that was trusted, for the report;
-    `circulars`: the texts of those whose duties are to be judged.
+    `root`: the root fingerprint that was trusted, which the report names. Raises ExpiredError for a roster
+    that is not in force at `at`.
     """
-    collected = collect(pile, trusted, progress)
+    check_current(trusted, at)
+    collected = collect(archive, trusted, progress)
     offices = volumes_of(collected)
     receipts = receipts_of(collected)
     breaks = broken_chains(collected)
@@ -64,13 +102,12 @@ def run_audit(
     findings = [
         *collected.findings(),
         *check_registers(offices, partial=partial),
-        *check_chains(breaks, pile.names(one.place for one in breaks)),
+        *check_chains(breaks, archive.names(one.place for one in breaks)),
         *check_receipts(collected, receipts, offices, partial=partial),
         *check_voids(collected, receipts),
         *check_compromised(collected, proofs, partial=partial),
         *of_circulars,
     ]
-    volumes = [volume for handle in sorted(offices) for volume in offices[handle]]
     return AuditReport(
         realm=trusted.roster.realm,
         roster=trusted.roster.version,
@@ -79,7 +116,7 @@ def run_audit(
         partial=partial,
         counts=_counts(collected, sum(one.recognised for one in duties)),
         findings=sort_findings(findings),
-        registers=tuple(_register(volume) for volume in volumes),
+        registers=tuple(_register(volume) for handle in sorted(offices) for volume in offices[handle]),
         dispatches=_dispatches(collected, receipts, proofs),
         duties=tuple(duties),
         titles=_titles(trusted.roster, offices.keys() | set(collected.offices.names)),
@@ -87,7 +124,7 @@ def run_audit(
 
 
 def _titles(roster: Roster, handles: set[str]) -> dict[str, str]:
-    """Give the newest title of each office, by handle."""
+    """Give the newest title of each office among `handles`, by handle."""
     return {
         one.handle: one.title_entries[-1].value
         for one in sorted(roster.offices, key=lambda one: one.handle)
@@ -96,6 +133,7 @@ def _titles(roster: Roster, handles: set[str]) -> dict[str, str]:
 
 
 def _counts(collected: Collected, recognised: int) -> dict[str, int]:
+    """Count what an archive holds. `recognised`: how many answers belong to a circular that was given."""
     notes = collected.notes.values()
     return {
         "files": collected.files,
@@ -118,7 +156,7 @@ def _register(volume: Volume) -> RegisterVolume:
         missing=tuple(volume.missing()),
         voided=tuple(sorted(volume.voided)),
         ids=tuple(map(encode_base64, volume.ids)),
-        root=encode_base64(root(map(leaf_hash, volume.ids))),
+        root=encode_base64(merkle.root(map(merkle.leaf_hash, volume.ids))),
         pinned=len(volume.pins),
         heads=sum(size <= len(volume.ids) for size in volume.pins) - len(volume.wrong),
         unchecked=volume.unchecked,

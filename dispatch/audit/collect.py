@@ -1,7 +1,8 @@
-"""A pile of files -> what is known of each note: each file by itself, on all cores.
+"""All files of an archive -> what is known of each note. Files are checked one by one, on all cores.
 
-Of a copy three numbers are kept, twelve bytes; all else grows with the notes. One bad file is a fault of
-its own and stops nothing. A note's signatures are checked once a process, however many copies there are.
+One bad file is a fault of its own and stops nothing. Of a copy only three numbers are kept, twelve bytes, so
+that memory grows with the notes and hardly with the copies. The signatures of a note are checked once in each
+process, however many copies it has.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from dataclasses import dataclass, field
 from itertools import tee
 from typing import TYPE_CHECKING
 
+from dispatch.audit.archive import no_progress
 from dispatch.audit.examine import Examiner, Fault, NoteText, Seen
 from dispatch.audit.findings import MAX_FILES, Finding
 from dispatch.errors import FINDINGS
@@ -18,10 +20,9 @@ from dispatch.formats.note import parse_note
 from dispatch.system.workers import map_parallel
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from datetime import datetime
 
-    from dispatch.audit.archive import Archive, Source
+    from dispatch.audit.archive import Archive, Progress, Source
     from dispatch.formats.note import Note, Number
     from dispatch.formats.statement import Statement
     from keys.trust import TrustedRoster
@@ -29,10 +30,13 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True, kw_only=True)
 class NoteFacts:
-    """One note that holds, and its copies here. `file`: the first that holds it.
+    """One note that holds, and its copies that are here.
 
-    `indexes`: a bit for each copy; `offices`, `afters`: of each copy, places in the tables of `Collected`;
-    `places`: of its file in the pile.
+    `keys`: the fingerprints of those that signed; `compromised`: since when too few of them are sound, or
+    None; `file`: the name of the first file that holds the note. `indexes`: one bit for each copy, set if it
+    is here. `offices`, `afters` and `places` have one number for each copy that is here: its addressee and
+    the dispatch before it, as places in `Collected.offices` and `Collected.befores`, and the place of its
+    file in the archive.
     """
 
     note: Note
@@ -47,7 +51,7 @@ class NoteFacts:
 
     @property
     def number(self) -> Number:
-        """Its number."""
+        """The number of the note."""
         return self.note.number
 
     @property
@@ -56,18 +60,18 @@ class NoteFacts:
         return len(self.offices) == self.note.copies.count
 
     def add_signatures(self, other: NoteText) -> None:
-        """Keep that the same note came with other signatures too: the best of them counts."""
+        """Take in that another file has the same note with other signatures; the soundest of them count."""
         self.keys = tuple(sorted({*self.keys, *other.keys}))
         marks = (self.compromised, other.compromised)
         self.compromised = None if None in marks else max(mark for mark in marks if mark is not None)
 
     def has(self, index: int) -> bool:
-        """Tell whether a copy is here already."""
+        """Tell whether a copy is here already. `index`: its place among the copies, from 1."""
         byte, bit = divmod(index - 1, 8)
         return byte < len(self.indexes) and bool(self.indexes[byte] & 1 << bit)
 
     def add(self, index: int, office: int, after: int, place: int) -> None:
-        """Keep a copy."""
+        """Keep a copy. `index`: its place among the copies, from 1; the others as in the class."""
         byte, bit = divmod(index - 1, 8)
         self.indexes.extend(bytes(max(0, byte + 1 - len(self.indexes))))
         self.indexes[byte] |= 1 << bit
@@ -77,7 +81,7 @@ class NoteFacts:
 
 
 class Interned:
-    """Names, each once: twelve bytes a copy need numbers in their place."""
+    """Names that are kept once each, so that a copy needs only their numbers."""
 
     __slots__ = ("_places", "names")
 
@@ -88,7 +92,7 @@ class Interned:
             self.place(name)
 
     def place(self, name: str) -> int:
-        """Give the place of a name, a new one if it has none."""
+        """Give the place of a name, and add it if it is new."""
         place = self._places.setdefault(name, len(self.names))
         if place == len(self.names):
             self.names.append(name)
@@ -103,7 +107,7 @@ class Evidence:
     more: int = 0
 
     def add(self, name: str) -> None:
-        """Keep a file, or count it. Files come in order."""
+        """Keep the name of a file, or count it if there are MAX_FILES already. Files come in order."""
         if len(self.files) < MAX_FILES:
             self.files.append(name)
         else:
@@ -112,9 +116,12 @@ class Evidence:
 
 @dataclass(slots=True, kw_only=True)
 class Collected:
-    """All that an archive holds. `claimed`: ids of notes that do not hold, by the number that they claim.
+    """All that an archive holds.
 
-    The first entry of `befores` is empty: a copy without a previous dispatch.
+    `notes`: those that hold, by id; `statements`: the signed lists of registers that hold, each with its
+    file; `faults`: what is wrong with single files; `claimed`: the ids of notes that do not hold, by the
+    number that they claim. `offices`: the addressees of copies; `befores`: the dispatches that copies name as
+    the one before, the first of which is empty. `files`: how many were read; `copies`: how many hold.
     """
 
     notes: dict[bytes, NoteFacts] = field(default_factory=dict)
@@ -127,7 +134,7 @@ class Collected:
     copies: int = 0
 
     def findings(self) -> list[Finding]:
-        """Give what is wrong with single files, the same fault of several as one finding."""
+        """Give what is wrong with single files; the same fault of several files is one finding."""
         return [
             Finding(
                 kind=fault.kind,
@@ -142,21 +149,25 @@ class Collected:
         ]
 
 
-def collect(
-    pile: Archive, trusted: TrustedRoster, progress: Callable[[int, int], None] = lambda _done, _total: None
-) -> Collected:
+def collect(archive: Archive, trusted: TrustedRoster, progress: Progress = no_progress) -> Collected:
     """Check every file and gather what is known. `progress`: called with files done, and all."""
     collected = Collected()
-    total = pile.count()
-    # the one runs ahead of the other by what the workers have in hand
-    handed, named = tee(pile)
+    total = archive.count()
+    # one walk gives the files twice: to the workers, and to us beside their answers, which come later
+    handed, named = tee(archive)
     seen = map_parallel(_examine, Examiner(trusted), handed, total, may_fork=True)
     for place, (source, one) in enumerate(zip(named, seen, strict=True)):
         _take(collected, place, source, one)
         if not place % 256:
             progress(place, total)
-    for label in pile.empty():
-        fault = Fault("nothing-to-audit", label, "no envelope, note or statement in it", FINDINGS, "missing")
+    for label in archive.empty():
+        fault = Fault(
+            "nothing-to-audit",
+            label,
+            "no envelope, note or statement in it",
+            FINDINGS,
+            "missing",
+        )
         collected.faults[fault] = Evidence()
     return collected
 
@@ -166,6 +177,7 @@ def _examine(examiner: Examiner, source: Source) -> Seen:
 
 
 def _take(collected: Collected, place: int, source: Source, seen: Seen) -> None:
+    """Take in what one file came to. `place`: of the file in the archive."""
     is_read = seen.fault is None or seen.fault.kind not in ("unreadable-file", "link-not-followed")
     collected.files += is_read
     if seen.fault is not None:
@@ -180,8 +192,8 @@ def _take(collected: Collected, place: int, source: Source, seen: Seen) -> None:
         return
     facts = collected.notes.get(seen.id)
     if facts is None:
-        # a process gives a note with the first of its files, and the first files of a process come first
-        assert seen.note is not None  # noqa: S101 - see above
+        # each process gives the note with the first file in which it sees it, and answers come in order
+        assert seen.note is not None  # noqa: S101 - for the reason above
         facts = NoteFacts(
             note=parse_note(seen.note.text),
             id=seen.id,

@@ -1,6 +1,7 @@
-"""What contradicts what in the registers, and what is missing. Facts -> findings. Pure.
+"""What contradicts what in the registers, and what is missing. Pure.
 
-Every head that a note or a signed statement pins is compared with the ids that are known.
+Every head that a note pins, and every id in a signed list of a register, is compared with the ids of the
+notes that are here.
 """
 
 from __future__ import annotations
@@ -62,7 +63,7 @@ def _heads(volume: Volume) -> Iterator[Finding]:
 
 
 def _rewritten(volume: Volume) -> Iterator[Finding]:
-    """Compare each statement with the notes that are here, and with the statements before it."""
+    """Compare each signed list with the notes that are here, and with the lists before it."""
     known: dict[int, dict[bytes, str]] = defaultdict(dict)
     for ordinal, notes in volume.notes.items():
         known[ordinal] = {facts.id: facts.file for facts in notes}
@@ -77,14 +78,14 @@ def _rewritten(volume: Volume) -> Iterator[Finding]:
             files = [name, *(file for one in against for file in known[one].values())]
             yield _broken("register-rewritten", f"{volume.name}/{first}", text, files)
         if name == volume.statements[-1][0]:
-            return  # there is nothing more to compare, and it may be long
+            return  # nothing is compared with the ids of the last list, which may be long
         for ordinal, one in enumerate(statement.ids, 1):
             if ordinal not in volume.notes:
                 known[ordinal].setdefault(one, name)
 
 
 def _gaps(volume: Volume, *, partial: bool) -> Iterator[Finding]:
-    # a whole volume whose signed ids were kept belongs to another year's audit
+    # a volume of which only a signed list was kept belongs to another year's audit
     is_kept = not volume.notes and bool(volume.statements)
     if not partial and not is_kept:
         for first, last in volume.missing():
@@ -108,7 +109,7 @@ def _gaps(volume: Volume, *, partial: bool) -> Iterator[Finding]:
 
 
 def _volumes_at_once(volumes: list[Volume]) -> Iterator[Finding]:
-    """Each volume closes the one before it, at its final size: else two of them ran at once."""
+    """Find volumes that ran at once: each must close the volume before it, at its final size."""
     for before, volume in pairwise(volumes):
         for facts in volume.notes.get(1, ()):
             head = facts.note.register
@@ -125,7 +126,10 @@ def _volumes_at_once(volumes: list[Volume]) -> Iterator[Finding]:
 
 
 def _dates(volumes: list[Volume]) -> Iterator[Finding]:
-    """Compare each note with the one before it, and the first of a volume with the one that it closes at."""
+    """Compare the date of each note with that of the one before it.
+
+    Before the first note of a volume comes the last one of the volume that it closes.
+    """
     for position, volume in enumerate(volumes):
         previous = _closed_at(volumes[position - 1], volume) if position else None
         for _, notes in sorted(volume.notes.items()):
@@ -137,7 +141,7 @@ def _dates(volumes: list[Volume]) -> Iterator[Finding]:
 
 
 def _closed_at(before: Volume, volume: Volume) -> NoteFacts | None:
-    """Give the last note here of the volume before, as far as this one closed it."""
+    """Give the last note here of the volume before, up to the size at which `volume` closed it."""
     for facts in volume.notes.get(1, ()):
         head = facts.note.register
         if head.volume == before.volume:
@@ -151,6 +155,7 @@ def _files(notes: Iterable[NoteFacts]) -> list[str]:
 
 
 def _any_files(volume: Volume) -> list[str]:
+    """Give the files of the first note here, to show that the volume exists."""
     return [facts.file for ordinal in sorted(volume.notes)[:1] for facts in volume.notes[ordinal]]
 
 

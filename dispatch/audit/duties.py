@@ -1,26 +1,30 @@
-"""Duties without decryption: the blinded slots of circulars whose text is given, judged as by `due`. Pure.
+"""Duties without decryption: the slots of circulars whose text is given, judged as `due` judges them. Pure.
 
-Whoever holds a circular's two lines knows its slot key, and so recognises in the notes which answer fills
-which slot. A report counts from the circular's issuer's receipt. What only sealed text says (the day of an
-event, the end of an extension, whether a return is nil) stays unknown, and so does what hangs on it.
+The text of a circular holds its slot key. With that key the auditor recognises which answer in a note fills
+which slot. A report counts from the moment at which the circular's issuer receipted it. What only sealed text
+says (the day of an event, the end of an extension, whether a return is nil) stays unknown, and so does what
+depends on it.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from itertools import count, pairwise
+from itertools import chain, count, pairwise
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from dispatch.audit.circulars import know_circulars
 from dispatch.audit.findings import Finding
 from dispatch.audit.report import CircularStatus
+from dispatch.checks.addressees import ended_offices
+from dispatch.checks.answers import REPLY_VERBS
 from dispatch.checks.opening import RIGHTS
 from dispatch.duties.case import Answer, Case, Filing, SlotDecision, effects_of
-from dispatch.duties.slots import slots_of, standings_of
+from dispatch.duties.slots import slots_of
+from dispatch.duties.standings import standings_of
 from dispatch.errors import DONE, FINDINGS, REFUSED, DispatchError
 from dispatch.formats.blinding import ONCE, Verb, blind_slot, occasion_of
-from dispatch.formats.periods import find_zone, parse_period, periods_begun
+from dispatch.formats.periods import find_zone
 from keys.errors import KeysError
 
 if TYPE_CHECKING:
@@ -30,15 +34,17 @@ if TYPE_CHECKING:
     from dispatch.audit.circulars import KnownCircular, Text
     from dispatch.audit.collect import Collected, NoteFacts
     from dispatch.audit.receipts import Receipts
-    from dispatch.duties.case import DecisionKind, Effect, ReplyState
+    from dispatch.duties.case import Effect
+    from dispatch.formats.message import DecisionKind, ItemState
     from dispatch.formats.note import Number
     from dispatch.formats.obligation import Obligation
     from keys.roster import Roster
 
 EVENT_GAP = 20
-"""An office's events are looked for until so many in a row were answered by nobody."""
+"""How many events in a row nobody has answered when the search for further events of an office ends."""
 
 Answering: TypeAlias = "Mapping[bytes, list[NoteFacts]]"
+"""The notes that answer each blinded slot, in order."""
 
 _ON_SLOTS: Final[tuple[Verb, ...]] = ("report", "undertake", "return", "extend", "waive")
 _DECISIONS: Final[Mapping[Verb, DecisionKind]] = {
@@ -46,15 +52,11 @@ _DECISIONS: Final[Mapping[Verb, DecisionKind]] = {
     "extend": "extend",
     "waive": "waive",
 }
-_REPLIES: Final[Mapping[Verb, ReplyState]] = {
-    "acknowledge": "acknowledged",
-    "undertake": "undertaken",
-    "refuse": "refused",
-}
+_REPLIES: Final[Mapping[Verb, ItemState]] = {verb: state for state, verb in REPLY_VERBS.items()}
 
 
 class Meaning(NamedTuple):
-    """What a blinded slot says. `obligation` None: of the circular as a whole."""
+    """What a blinded slot stands for. `obligation`: its id, or None for an answer to the whole circular."""
 
     verb: Verb
     obligation: str | None
@@ -71,7 +73,7 @@ class _Archive:
 
     answering: Answering
     receipts: Receipts
-    touches: Mapping[Number, tuple[Effect, ...]]
+    effects: Mapping[Number, tuple[Effect, ...]]
     roster: Roster
     at: datetime
 
@@ -79,12 +81,15 @@ class _Archive:
 def judge_circulars(
     texts: Iterable[Text], collected: Collected, receipts: Receipts, roster: Roster, *, at: datetime
 ) -> tuple[list[CircularStatus], list[Finding]]:
-    """Judge every circular that is given, at the moment `at`."""
+    """Judge every circular whose text is given, at the moment `at`.
+
+    A circular that cannot be judged here, as for want of its time zone, gives a finding.
+    """
     known, findings = know_circulars(texts, collected, roster)
     archive = _Archive(
         answering=_answering(collected),
         receipts=receipts,
-        touches=_touches(known),
+        effects=_effects(known),
         roster=roster,
         at=at,
     )
@@ -117,14 +122,14 @@ def _answering(collected: Collected) -> dict[bytes, list[NoteFacts]]:
     return found
 
 
-def _touches(known: list[KnownCircular]) -> dict[Number, tuple[Effect, ...]]:
+def _effects(known: list[KnownCircular]) -> dict[Number, tuple[Effect, ...]]:
     """Give what the circulars do to one another: each only to those of its own issuer."""
     found: dict[Number, list[Effect]] = defaultdict(list)
     for circular in known:
-        for touch in effects_of(circular.message):
-            if touch.target.handle == circular.facts.number.handle:
-                found[touch.target].append(touch)
-    return {number: tuple(touches) for number, touches in found.items()}
+        for effect in effects_of(circular.message):
+            if effect.target.handle == circular.facts.number.handle:
+                found[effect.target].append(effect)
+    return {number: tuple(effects) for number, effects in found.items()}
 
 
 def _meanings(circular: KnownCircular, archive: _Archive) -> Iterator[tuple[bytes, Meaning]]:
@@ -135,10 +140,9 @@ def _meanings(circular: KnownCircular, archive: _Archive) -> Iterator[tuple[byte
     zone = find_zone(circular.message.zone)
     for obligation in circular.message.obligations:
         occasions: list[str] = []
-        if obligation.every is not None:
-            first = parse_period(obligation.from_ or "", obligation.every)
-            last = parse_period(obligation.until, obligation.every) if obligation.until else None
-            occasions = [occasion_of(one.text, None) for one in periods_begun(first, last, zone, archive.at)]
+        span = obligation.span()
+        if span is not None:
+            occasions = [occasion_of(one.text, None) for one in span.begun(zone, archive.at)]
         elif obligation.once is not None:
             occasions = [ONCE]
         for office in circular.owing[obligation.id]:
@@ -152,7 +156,7 @@ def _meanings(circular: KnownCircular, archive: _Archive) -> Iterator[tuple[byte
 def _events(
     circular: KnownCircular, obligation: Obligation, office: str, answering: Answering
 ) -> Iterator[tuple[bytes, Meaning]]:
-    """Look for the events that an office counted; nobody else knows how many there were."""
+    """Recompute the slots of the events that an office counted. Nobody else knows how many there were."""
     unseen = 0
     for event in count(1):
         blinded = [
@@ -173,7 +177,7 @@ def _judge(circular: KnownCircular, archive: _Archive) -> tuple[CircularStatus, 
     """Sort what answers a circular, and judge its slots. Raises RefusedError for its zone."""
     issuer = circular.facts.number.handle
     filings: list[Filing] = []
-    rulings: list[SlotDecision] = []
+    decisions: list[SlotDecision] = []
     answers = list(_received(circular, archive.receipts))
     findings: list[Finding] = []
     recognised = 0
@@ -186,10 +190,10 @@ def _judge(circular: KnownCircular, archive: _Archive) -> tuple[CircularStatus, 
             elif meaning.verb == "report":
                 filings.append(_filing(facts, meaning, issuer, archive.receipts))
             elif meaning.verb in _DECISIONS:
-                rulings.append(_ruling(facts, meaning))
+                decisions.append(_decision(facts, meaning))
             elif meaning.obligation is None:
                 answers.append(_answer(facts, _REPLIES[meaning.verb]))
-    findings += _filled_twice(circular, filings, rulings, archive.answering)
+    findings += _filled_twice(circular, filings, decisions, archive.answering)
     case = Case(
         number=circular.facts.number,
         id=circular.facts.id,
@@ -198,10 +202,10 @@ def _judge(circular: KnownCircular, archive: _Archive) -> tuple[CircularStatus, 
         addressees=circular.addressees,
         info=circular.info,
         owing=circular.owing,
-        left=_left(circular, archive.roster),
+        ended_offices=ended_offices(chain.from_iterable(circular.owing.values()), archive.roster),
         filings=tuple(filings),
-        rulings=tuple(rulings),
-        touches=archive.touches.get(circular.facts.number, ()),
+        decisions=tuple(decisions),
+        effects=archive.effects.get(circular.facts.number, ()),
         answers=tuple(answers),
     )
     duty = CircularStatus(
@@ -219,12 +223,12 @@ def _received(circular: KnownCircular, receipts: Receipts) -> Iterator[Answer]:
             yield _answer(facts, "received")
 
 
-def _answer(facts: NoteFacts, state: ReplyState) -> Answer:
+def _answer(facts: NoteFacts, state: ItemState) -> Answer:
     return Answer(number=facts.number, date=facts.note.date, office=facts.number.handle, state=state)
 
 
 def _fault_of(facts: NoteFacts, meaning: Meaning, issuer: str, roster: Roster) -> Finding | None:
-    """Say what is wrong with who answers a slot."""
+    """Say what is wrong if the author of a note may not give this answer; None if nothing is."""
     author = facts.number.handle
     if meaning.verb in _DECISIONS:
         if author != issuer:
@@ -253,7 +257,7 @@ def _filing(facts: NoteFacts, meaning: Meaning, issuer: str, receipts: Receipts)
     )
 
 
-def _ruling(facts: NoteFacts, meaning: Meaning) -> SlotDecision:
+def _decision(facts: NoteFacts, meaning: Meaning) -> SlotDecision:
     return SlotDecision(
         number=facts.number,
         date=facts.note.date,
@@ -265,14 +269,14 @@ def _ruling(facts: NoteFacts, meaning: Meaning) -> SlotDecision:
 
 
 def _filled_twice(
-    circular: KnownCircular, filings: list[Filing], rulings: list[SlotDecision], answering: Answering
+    circular: KnownCircular, filings: list[Filing], decisions: list[SlotDecision], answering: Answering
 ) -> Iterator[Finding]:
     """Find slots with a second report where none was sent back: a correction, perhaps, or two truths."""
     by_slot: dict[Meaning, list[Filing]] = defaultdict(list)
     for one in filings:
         by_slot[Meaning("report", one.obligation, one.office, one.occasion)].append(one)
     returned = {
-        (one.obligation, one.office, one.occasion, one.date) for one in rulings if one.decision == "return"
+        (one.obligation, one.office, one.occasion, one.date) for one in decisions if one.decision == "return"
     }
     for meaning, several in sorted(by_slot.items()):
         several.sort(key=lambda one: (one.number, one.id))
@@ -286,21 +290,10 @@ def _filled_twice(
                 subject=str(second.number),
                 text=f"{first.number} reported there already ({meaning}), and was not returned; "
                 "whether this is a correction stands inside it",
-                # a correction says so inside
                 severity="warning",
                 code=DONE,
                 files=tuple(files),
             )
-
-
-def _left(circular: KnownCircular, roster: Roster) -> dict[str, datetime]:
-    """Tell when offices that owe something ended."""
-    found = {}
-    for handle in {handle for handles in circular.owing.values() for handle in handles}:
-        until = roster.office(handle).until
-        if until is not None:
-            found[handle] = roster.version_record(until).date
-    return found
 
 
 def _refused(kind: str, facts: NoteFacts, text: str) -> Finding:

@@ -1,4 +1,8 @@
-"""One file of an archive -> what it proves, and what is wrong with it."""
+"""One file of an archive -> what it proves, and what is wrong with it. Steps 1 to 5 of FORMAT.md, section 14.
+
+The answer is small, because it travels between processes and there may be millions of copies: a note that was
+seen before is only its id.
+"""
 
 from __future__ import annotations
 
@@ -17,32 +21,29 @@ from keys import age
 from keys.errors import KeysError, UnlistedKeyError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     from dispatch.audit.archive import Source
     from dispatch.audit.findings import Severity
     from dispatch.formats.envelope import SignedNote
     from dispatch.formats.note import Note, Number
+    from keys.roster import Office
     from keys.signed import SignedText
     from keys.signing import VerifyKey
     from keys.trust import TrustedRoster
 
-
 _NOTE_START = b"dispatch/v1\n"
-
-
 _STATEMENT_START = b"dispatch-register/v1\n"
-
-
 _ENVELOPE_END = b"-----END AGE ENCRYPTED FILE-----\n"
-
-
 _SIGNED_END = b"-----END SSH SIGNATURE-----\n"
 
 
 class Fault(NamedTuple):
-    """What is wrong with a file. `subject` empty: the file itself. `number`, `id`: what its note claims."""
+    """What is wrong with a file; the fields are those of a finding.
+
+    `number` and `id`: what its note claims to be, if it has one that does not hold.
+    """
 
     kind: str
     subject: str
@@ -54,7 +55,11 @@ class Fault(NamedTuple):
 
 
 class NoteText(NamedTuple):
-    """A note that holds. `keys`: fingerprints; `compromised`: since when too few of them are sound."""
+    """A note that holds.
+
+    `text`: the bytes that were signed; `keys`: the fingerprints of those that signed; `compromised`: since
+    when too few of them are sound, or None.
+    """
 
     text: bytes
     keys: tuple[str, ...]
@@ -62,7 +67,11 @@ class NoteText(NamedTuple):
 
 
 class Place(NamedTuple):
-    """One copy: its place from 1, its addressee, the dispatch before it or empty."""
+    """One copy that holds.
+
+    `number`: its place among the copies, from 1; `to`: its addressee; `after`: the number of the dispatch
+    that the addressee got before it, or empty.
+    """
 
     number: int
     to: str
@@ -70,7 +79,12 @@ class Place(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """What one file came to. `id`: of a note that holds; `note`: with it, the first time in a process."""
+    """What one file came to.
+
+    `fault`: what is wrong with it; `id`: of its note, if that holds; `note`: the note itself, the first time
+    that a process sees it; `place`: of its copy, if that holds; `statement`: the signed list of a register
+    that it holds.
+    """
 
     fault: Fault | None = None
     id: bytes = b""
@@ -80,7 +94,10 @@ class Seen(NamedTuple):
 
 
 class _Head(NamedTuple):
-    """The outcome of a signed note, kept so that its other copies need only their own checks."""
+    """The outcome of a signed note, kept so that its other copies need only their own checks.
+
+    `id` and `said`, what it says of its copies, are there if it holds, `fault` if it does not.
+    """
 
     fault: Fault | None
     id: bytes
@@ -88,7 +105,7 @@ class _Head(NamedTuple):
 
 
 class Examiner:
-    """Checks files one by one against a trusted roster; every process has one of its own."""
+    """Checks files one by one against a trusted roster. Every process has its own."""
 
     def __init__(self, trusted: TrustedRoster) -> None:
         self._trusted = trusted
@@ -131,7 +148,7 @@ class Examiner:
 
     def _examine_envelope(self, data: bytes) -> Seen:
         head_text, copy_text, armored = split_envelope(data)
-        # grammar first: what the head gives for the first time must not be lost
+        # the grammar of all parts comes first: an error after the head was seen would lose its note
         copy = parse_copy(copy_text)
         body = age.decode_armor_canonical(armored)
         head, new = self._examine_head(head_text)
@@ -141,14 +158,15 @@ class Examiner:
             verify_copy(copy, body, head.said, self._verifier.roster)
         except (DispatchError, KeysError) as error:
             subject = f"{head.said.number} to {copy.to}"
-            # the note itself holds, and is evidence
+            # the copy does not hold, but its note does, and is evidence
             return Seen(Fault(kind_of(error), subject, str(error), exit_code(error)), head.id, new)
         return Seen(None, head.id, new, Place(copy.index, copy.to, str(copy.after) if copy.after else ""))
 
     def _examine_head(self, data: bytes) -> tuple[_Head, NoteText | None]:
-        """Check a signed note, unless it was checked: the outcome, and the note the first time that it holds.
+        """Check a signed note, unless it was checked before.
 
-        Raises NoteError, FormatError for its grammar.
+        Gives the outcome, and the note if it holds and is seen for the first time. Raises NoteError,
+        FormatError for its grammar.
         """
         key = sha256(data).digest()
         known = self._heads.get(key)
@@ -168,13 +186,12 @@ class Examiner:
         self._heads[key] = head
         return head, new
 
-    def _compromised(self, note: Note, keys: Iterable[VerifyKey]) -> datetime | None:
-        """Tell since when nothing but other offices' receipts proves a note; None if its keys are enough."""
+    def _compromised(self, note: Note, keys: Sequence[VerifyKey]) -> datetime | None:
+        """Tell since when only other offices' receipts can prove a note; None while its keys are enough."""
         office = self._verifier.roster.office(note.number.handle)
-        entries = [entry for key in keys if (entry := office.signing_entry(key)) is not None]
-        marks = sorted(entry.compromised for entry in entries if entry.compromised is not None)
-        # so many of its keys may be in other hands before fewer than the threshold are left
-        spare = len(entries) - office.threshold(note.roster.version)
+        marks = compromises(office, keys)
+        # as many keys as this may be compromised before fewer than the threshold are sound
+        spare = len(keys) - office.threshold(note.roster.version)
         return marks[spare] if len(marks) > spare else None
 
     def _fault_of_note(self, error: Exception, signed: SignedNote) -> Fault:
@@ -182,17 +199,25 @@ class Examiner:
         kind = self._kind(error, note.number.handle, signed.signed)
         subject = str(note.number)
         if kind in ("unknown-roster-version", "another-realm", "roster-contradicted"):
-            # one finding for all that names it
+            # one finding for all notes that name this version
             subject = f"{note.roster.realm}/{note.roster.version}"
         return Fault(kind, subject, str(error), exit_code(error), "broken", note.number, signed.id)
 
     def _kind(self, error: Exception, issuer: str, signed: SignedText) -> str:
-        """Name what is wrong with a signature: a key of nobody's is another matter than one of the office."""
+        """Name the kind of a fault; an ended key of the office is another matter than a stranger's."""
         if isinstance(error, UnlistedKeyError):
             office = self._verifier.roster.office(issuer)
             if all(office.signing_entry(one.verify_key) for one in signed.parsed):
                 return "key-not-in-force"
         return kind_of(error)
+
+
+def compromises(office: Office, keys: Iterable[VerifyKey]) -> list[datetime]:
+    """Give the moments since which keys of an office are compromised, the earliest first."""
+    entries = map(office.signing_entry, keys)
+    return sorted(
+        entry.compromised for entry in entries if entry is not None and entry.compromised is not None
+    )
 
 
 def _unreadable(source: Source, why: str) -> Fault:

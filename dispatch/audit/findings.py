@@ -1,11 +1,11 @@
 """What an audit finds: the kinds of finding, and how an error becomes one.
 
-A finding's `kind` is stable: programs and tables name it. Its severity is
+The `kind` of a finding never changes its name, because programs depend on it. Its severity is
 
     broken         spoilt, or proven false: somebody altered, forged, rewrote or contradicted
-    missing        what must be there is not, or nothing proves what should be proven
-    warning        may be honest, and should be asked about
-    not-checkable  cannot be known from this archive
+    missing        something that must be there is not, or nothing proves what should be proven
+    warning        something that may be honest, and should be asked about
+    not-checkable  something that cannot be known from this archive
 """
 
 from __future__ import annotations
@@ -43,15 +43,16 @@ if TYPE_CHECKING:
 Severity: TypeAlias = Literal["broken", "missing", "warning", "not-checkable"]
 
 MAX_FILES = 20
-"""How many files a finding names; of more it says how many."""
+"""How many files a finding names; it counts the others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class Finding:
-    """One thing that an audit found. `subject`: a number, a volume, an office, a roster version or a file.
+    """One thing that an audit found.
 
-    `files`: those that prove it, sorted, at most MAX_FILES; `more`: how many others do.
-    `code`: the exit code that it demands.
+    `kind`: one of KINDS; `subject`: the number, volume, office, roster version or file that it is about;
+    `text`: what was found, one sentence; `code`: the exit code that it demands. `files`: the names of files
+    that prove it, sorted, at most MAX_FILES; `more`: how many others prove it too.
     """
 
     kind: str
@@ -64,7 +65,7 @@ class Finding:
 
 
 def with_files(finding: Finding, files: Iterable[str]) -> Finding:
-    """Give a finding the files that prove it, in order, no more than it names."""
+    """Give a finding the files that prove it: it names the first MAX_FILES and counts the others."""
     ordered = sorted(set(files))
     return replace(finding, files=tuple(ordered[:MAX_FILES]), more=max(0, len(ordered) - MAX_FILES))
 
@@ -73,7 +74,7 @@ KINDS: Final[Mapping[str, str]] = {
     # one file
     "unreadable-file": "A file or folder that could not be read",
     "link-not-followed": "A link in a folder: what it leads to was not read",
-    "nothing-to-audit": "No envelope, note or statement at all",
+    "nothing-to-audit": "No envelope, note or signed list of a register at all",
     "foreign-file": "A file that is none of ours, under a name of ours",
     "truncated-file": "A file that ends too early",
     "malformed-file": "A file that breaks the grammar of FORMAT.md",
@@ -98,7 +99,7 @@ KINDS: Final[Mapping[str, str]] = {
     "two-notes-one-number": "Two different notes with one number",
     "heads-differ": "Two heads of one register that cannot both be true",
     "head-broken": "A pinned head that the ids of the notes do not give",
-    "register-rewritten": "A signed statement of the register that the notes, or another one, contradict",
+    "register-rewritten": "A signed list of a register that the notes, or another one, contradict",
     "two-volumes-at-once": "Two volumes of one register that run at once",
     "dates-decrease": "A note dated before the one that precedes it in the register",
     "missing-note": "Numbers without a note",
@@ -176,7 +177,7 @@ def kind_of(error: BaseException) -> str:
 
 
 def text_of(error: BaseException, file: str) -> str:
-    """Say what went wrong without the name of the file, which stands elsewhere."""
+    """Say what went wrong, without the name of the file, which the finding has already."""
     if isinstance(error, OSError):
         return error.strerror or "it could not be read"
     return describe(error).removeprefix(f"{file}: ")

@@ -1,8 +1,9 @@
-"""Receipts: who acknowledged what, and what only they prove. Facts -> findings. Pure.
+"""Receipts: who acknowledged what, and what only a receipt proves. Pure.
 
-A note on a key that was compromised later could have been written by a thief at any date. It is older if an
-office whose own keys are sound receipted it before the compromise, or so receipted a later note of its
-register whose pinned head, recomputed, holds its id.
+A thief of a key can write a note with any date. A note signed with a key that was
+compromised later is proven older in two ways: an office whose own keys are sound receipted it before the
+compromise, or receipted a later note of the same register, whose pinned head was recomputed from ids that
+include this one.
 """
 
 from __future__ import annotations
@@ -25,16 +26,18 @@ if TYPE_CHECKING:
     from dispatch.audit.registers import Volume
 
 TOLERANCE = timedelta(days=1)
-"""So far two honest clocks may differ: what is dated further ahead is held, and not receipted."""
+"""How far two honest clocks may differ: a note dated further ahead is held, and not receipted."""
 
 Receipts: TypeAlias = "Mapping[bytes, list[NoteFacts]]"
+"""The notes that acknowledge each id, the earliest first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proof:
     """What shows that a note is older than the compromise of its key.
 
-    `receipt`: of another office; `of`: what it acknowledges, the note itself or a later one of its register.
+    `receipt`: the number of another office's receipt; `date`: its date; `of`: the number of the note that it
+    acknowledges, which is the note itself or a later one of its register.
     """
 
     receipt: str
@@ -54,7 +57,10 @@ def receipts_of(collected: Collected) -> dict[bytes, list[NoteFacts]]:
 def check_receipts(
     collected: Collected, receipts: Receipts, offices: Mapping[str, list[Volume]], *, partial: bool
 ) -> Iterator[Finding]:
-    """Find receipts for what is not here, that are older than what they acknowledge, or by strangers."""
+    """Find receipts for notes that are not here, receipts older than what they acknowledge, and by strangers.
+
+    `partial`: only one office's share is here, so that the note may lie elsewhere.
+    """
     known = {note_id for volumes in offices.values() for volume in volumes for note_id in volume.ids}
     known.update(note_id for ids in collected.claimed.values() for note_id in ids)
     known.update(one for _, statement in collected.statements for one in statement.ids)
@@ -81,6 +87,7 @@ def check_receipts(
 
 
 def _check(target: NoteFacts, receipt: NoteFacts, got: set[str] | None) -> Iterator[Finding]:
+    """Compare a receipt with its note. `got`: who got a copy of that; None if some copies are not here."""
     office = receipt.number.handle
     files = tuple(sorted({receipt.file, target.file}))
     early = target.note.date - receipt.note.date
@@ -106,7 +113,7 @@ def _check(target: NoteFacts, receipt: NoteFacts, got: set[str] | None) -> Itera
 
 
 def check_voids(collected: Collected, receipts: Receipts) -> Iterator[Finding]:
-    """Find notes that their issuer declared never released, and that are here or were receipted."""
+    """Find notes that are here or were receipted although their issuer declared them never released."""
     for facts in sorted(collected.notes.values(), key=lambda one: (one.number, one.id)):
         for note_id in facts.note.voids:
             released = collected.notes.get(note_id)
@@ -123,7 +130,7 @@ def check_voids(collected: Collected, receipts: Receipts) -> Iterator[Finding]:
 
 
 def prove_older(offices: Mapping[str, list[Volume]], receipts: Receipts) -> dict[bytes, Proof | None]:
-    """Find what proves each note on a compromised key; None for one that nothing does."""
+    """Find what proves each note of a compromised key older, by its id; None where nothing does."""
     found: dict[bytes, Proof | None] = {}
     for volumes in offices.values():
         for position, volume in enumerate(volumes):
@@ -145,7 +152,10 @@ def prove_older(offices: Mapping[str, list[Volume]], receipts: Receipts) -> dict
 def _covers(
     volume: Volume, closing: list[NoteFacts], receipts: Receipts, since: datetime
 ) -> list[Proof | None]:
-    """Give for each ordinal what proves its note through a later one, whose recomputed head holds its id."""
+    """Give, by ordinal, what proves a note older through a later one whose head was recomputed from its id.
+
+    `closing`: the first notes of the next volume; `since`: the moment of the compromise.
+    """
     pinning: dict[int, list[NoteFacts]] = defaultdict(list)
     for ordinal, notes in volume.notes.items():
         pinning[ordinal - 1] += notes
@@ -163,6 +173,7 @@ def _covers(
 
 
 def _receipt_before(facts: NoteFacts, receipts: Receipts, since: datetime) -> Proof | None:
+    """Give the first receipt of a note, from another office with sound keys, that is dated before `since`."""
     for receipt in receipts.get(facts.id, ()):
         is_sound = receipt.compromised is None and receipt.number.handle != facts.number.handle
         if is_sound and receipt.note.date < since:
@@ -175,7 +186,10 @@ def _receipt_before(facts: NoteFacts, receipts: Receipts, since: datetime) -> Pr
 def check_compromised(
     collected: Collected, proofs: Mapping[bytes, Proof | None], *, partial: bool
 ) -> Iterator[Finding]:
-    """Find notes on compromised keys that nothing proves older. In a share, the proof may lie elsewhere."""
+    """Find notes of compromised keys that nothing proves older.
+
+    `partial`: only one office's share is here, so that the proof may lie elsewhere.
+    """
     for note_id, proof in sorted(proofs.items()):
         facts = collected.notes[note_id]
         if proof is None and facts.compromised is not None:

@@ -1,40 +1,48 @@
 """Registers: the volumes of each office, and the id of every note in them that can be known. Pure.
 
-Where a note is not here, its id may still be known: from a signed statement, or because, of the ids that
-others receipted, that the issuer voided, or that files which do not hold claim, exactly one gives the next
-head.
+The head that a note pins is computed from the ids of all notes before it, so that every id must be known. The
+id of a note that is not here may be known all the same: a signed list of the register has it, or, where one
+note is missing, exactly one of the ids that others receipted, that the issuer voided, or that a file claims
+which does not hold, gives the pinned head. Where two notes are missing one after another, their ids count as
+unknown, and so does every head after them, unless a signed list has them.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
-from itertools import pairwise, permutations
-from math import perm
-from typing import TYPE_CHECKING
+from itertools import pairwise
+from typing import TYPE_CHECKING, TypeAlias
 
 from dispatch.formats.merkle import CompactRange, leaf_hash
+from dispatch.formats.merkle import root as merkle_root
 from dispatch.formats.note import FIRST_HEAD, parse_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
     from dispatch.audit.collect import Collected, NoteFacts
     from dispatch.formats.statement import Statement
 
-MAX_TRIES = 20_000
-"""How many ways to fill one gap are tried before its ids count as unknown."""
-MAX_ALL_TRIES = 500_000
-"""The same of all gaps together, in the order of the registers."""
+MAX_TRIES = 100_000
+"""How many ids are tried for the gaps of one volume; those of further gaps count as unknown."""
+
+Heads: TypeAlias = "Mapping[bytes, list[str]]"
+"""The roots that are pinned for one size, each with the files that pin it."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Volume:
-    """One volume of one office. `notes`: by ordinal; `size`: how many it is known to have had.
+    """One volume of one office. Ordinals count from 1, and a size is the ordinal of the last note.
 
-    `ids`: by ordinal, so far as they are known without a gap; `pins`: size -> root -> the files that pin it;
-    `wrong`: sizes whose pinned heads the ids do not give; `voided`, `proven`: ordinals that are not here, and
-    whose ids the issuer voided, or another proves.
+    What files say: `size`, how many notes it is known to have had; `notes`, those that hold, by ordinal;
+    `claimed`, the ids of notes that do not hold, by the ordinal that they claim; `statements`, its signed
+    lists, each with its file; `pins`, the pinned heads by size.
+
+    What follows: `ids`, in order, as far as they are known without a gap; `wrong`, the sizes whose pinned
+    heads the ids do not give; `voided` and `proven`, ordinals without a note whose id is known, because the
+    issuer voided it, or in another way.
     """
 
     office: str
@@ -51,22 +59,22 @@ class Volume:
 
     @property
     def name(self) -> str:
-        """Name it as heads do, with its office."""
+        """Its name as heads have it, with its office: `cc/2026`."""
         return f"{self.office}/{self.volume}"
 
     @property
     def unchecked(self) -> int:
-        """How many sizes are pinned and could not be recomputed."""
+        """How many sizes have a pinned head that could not be recomputed."""
         return sum(size > len(self.ids) for size in self.pins)
 
     def grow(self, size: int) -> None:
-        """Note that it has had so many."""
+        """Note that it has had this many notes, or more."""
         self.size = max(self.size, size)
 
     def missing(self) -> list[tuple[int, int]]:
         """Give the runs of ordinals, first and last, without a note or a word that it was never released.
 
-        Not one by one: a note may say that it is the thousand millionth.
+        The ordinals are not counted one by one: a note may say that it is the thousand millionth.
         """
         known = sorted({0, self.size + 1, *self.notes, *self.claimed, *self.voided})
         return [
@@ -77,7 +85,22 @@ class Volume:
 
 
 def volumes_of(collected: Collected) -> dict[str, list[Volume]]:
-    """Sort what was collected into the volumes of each office, in order, and settle their ids."""
+    """Sort what was collected into the volumes of each office, in order, and find the ids of each."""
+    receipted: set[bytes] = set()
+    voids: dict[str, set[bytes]] = defaultdict(set)
+    for facts in collected.notes.values():
+        receipted.update(facts.note.receipts)
+        voids[facts.number.handle].update(facts.note.voids)
+    elsewhere = sorted(receipted - collected.notes.keys())
+    offices: dict[str, list[Volume]] = defaultdict(list)
+    for volume in _gather(collected):
+        _find_ids(volume, elsewhere, voids[volume.office])
+        offices[volume.office].append(volume)
+    return offices
+
+
+def _gather(collected: Collected) -> list[Volume]:
+    """Sort what was collected into volumes, ordered by office and volume."""
     found: dict[tuple[str, str], Volume] = {}
 
     def volume(office: str, name: str) -> Volume:
@@ -98,96 +121,63 @@ def volumes_of(collected: Collected) -> dict[str, list[Volume]]:
         here.grow(len(statement.ids))
     for number in map(parse_number, collected.befores.names[1:]):
         volume(number.handle, number.volume).grow(number.ordinal)
-    # what does not hold may stand for a note that is missing, and proves no number
+    # a note that does not hold may stand for one that is missing, and proves no number
     for number, ids in collected.claimed.items():
         if (number.handle, number.volume) in found:
             found[number.handle, number.volume].claimed[number.ordinal] |= ids
-    settling = _Settling(collected)
-    offices: dict[str, list[Volume]] = defaultdict(list)
-    for (office, _), one in sorted(found.items()):
-        settling.settle(one)
-        offices[office].append(one)
-    return offices
+    return [one for _, one in sorted(found.items())]
 
 
-class _Settling:
-    """Finds the ids of volumes. What was receipted or voided, and is not here, may fill a gap."""
+def _find_ids(volume: Volume, receipted: Sequence[bytes], voids: AbstractSet[bytes]) -> None:
+    """Find the id of each ordinal as far as there is no doubt, and the pinned heads that these do not give.
 
-    def __init__(self, collected: Collected) -> None:
-        receipted: set[bytes] = set()
-        self._voids: dict[str, set[bytes]] = defaultdict(set)
-        for facts in collected.notes.values():
-            receipted.update(facts.note.receipts)
-            self._voids[facts.number.handle].update(facts.note.voids)
-        self._receipted = receipted - collected.notes.keys()
-        self._tries = MAX_ALL_TRIES
-
-    def settle(self, volume: Volume) -> None:
-        """Find the id of each ordinal, as far as there is no doubt, and the heads that these do not give."""
-        volume.statements.sort(key=lambda one: (not _is_pinned(one[1], volume), one[0]))
-        voids = self._voids.get(volume.office, set())
-        frontier = CompactRange()
-        ordinal = 1
-        while ordinal <= volume.size:
-            chosen = _choose(frontier, volume.pins.get(ordinal, {}), volume, ordinal)
-            run = (chosen,) if chosen else self._fill(volume, frontier, ordinal)
-            if not run:
-                return
-            for note_id in run:
-                frontier.append(leaf_hash(note_id))
-                volume.ids.append(note_id)
-                if frontier.size in volume.pins and frontier.root not in volume.pins[frontier.size]:
-                    volume.wrong.append(frontier.size)
-                if ordinal not in volume.notes:
-                    (volume.voided if note_id in voids else volume.proven).add(ordinal)
-                ordinal += 1
-
-    def _fill(self, volume: Volume, frontier: CompactRange, first: int) -> Sequence[bytes]:
-        """Fill a gap with ids that give the next pinned head, the only ones that can; empty if none do."""
-        voids = self._voids.get(volume.office)
-        spare = self._receipted | voids if voids else self._receipted
-        last = first
-        while last < volume.size and last not in volume.pins:
-            last += 1
-            if _listed(volume, last) or last - first >= len(spare):
-                return ()  # ids after the gap, before a head: too many ways to be sure
-        pinned = volume.pins.get(last)
-        ways = perm(len(spare), last - first + 1)
-        if not pinned or ways > min(MAX_TRIES, self._tries):
-            return ()
-        self._tries -= ways
-        runs = permutations(sorted(spare), last - first + 1)
-        return next((run for run in runs if _root_with(frontier, run) in pinned), ())
+    `receipted`, `voids`: ids of notes that are not here, which others acknowledged or the issuer voided.
+    """
+    volume.statements.sort(key=lambda one: (not _is_pinned(one[1], volume), one[0]))
+    elsewhere = [*receipted, *sorted(voids)]
+    tries = MAX_TRIES
+    frontier = CompactRange()
+    for ordinal in range(1, volume.size + 1):
+        heads = volume.pins.get(ordinal, {})
+        note_id = _known_id(volume, ordinal, frontier, heads)
+        if note_id is None and heads and tries >= len(elsewhere):
+            tries -= len(elsewhere)
+            note_id = _id_for(heads, frontier, elsewhere)
+        if note_id is None:
+            return
+        frontier.append(leaf_hash(note_id))
+        volume.ids.append(note_id)
+        if heads and frontier.root not in heads:
+            volume.wrong.append(ordinal)
+        if ordinal not in volume.notes:
+            (volume.voided if note_id in voids else volume.proven).add(ordinal)
 
 
 def _is_pinned(statement: Statement, volume: Volume) -> bool:
-    """Tell whether the newest head that is pinned within a statement is its own."""
+    """Tell whether the newest pinned head that a signed list reaches is the head of its own ids."""
     size = max((size for size in volume.pins if size <= len(statement.ids)), default=0)
-    return bool(size) and _root_with(CompactRange(), statement.ids[:size]) in volume.pins[size]
+    return bool(size) and merkle_root(map(leaf_hash, statement.ids[:size])) in volume.pins[size]
 
 
-def _listed(volume: Volume, ordinal: int) -> list[bytes]:
-    """Give the ids that notes and statements have for an ordinal."""
+def _known_id(volume: Volume, ordinal: int, frontier: CompactRange, heads: Heads) -> bytes | None:
+    """Give the id that notes, signed lists or claims have for an ordinal; None if there is none.
+
+    Where notes and lists disagree, the id that gives a pinned head counts, or else the first. What a file
+    claims that does not hold counts only if it gives a pinned head.
+    """
     ids = [facts.id for facts in volume.notes.get(ordinal, ())]
-    return ids + [one.ids[ordinal - 1] for _, one in volume.statements if ordinal <= len(one.ids)]
-
-
-def _choose(
-    frontier: CompactRange, pinned: Mapping[bytes, object], volume: Volume, ordinal: int
-) -> bytes | None:
-    """Choose the id that gives a pinned head; without one the first that a note or statement has."""
-    ids = _listed(volume, ordinal)
+    ids += [one.ids[ordinal - 1] for _, one in volume.statements if ordinal <= len(one.ids)]
     if len(ids) == 1:
         return ids[0]
-    # what a file claims that does not hold counts only where a head bears it out
-    for note_id in ids or sorted(volume.claimed.get(ordinal, ())):
-        if _root_with(frontier, (note_id,)) in pinned:
-            return note_id
-    return ids[0] if ids else None
+    found = _id_for(heads, frontier, ids or sorted(volume.claimed.get(ordinal, ())))
+    return found or (ids[0] if ids else None)
 
 
-def _root_with(frontier: CompactRange, ids: Iterable[bytes]) -> bytes:
-    trial = frontier.copy()
+def _id_for(heads: Heads, frontier: CompactRange, ids: Iterable[bytes]) -> bytes | None:
+    """Give the one of `ids` that, appended to the ids before it, gives a pinned head; None if none does."""
     for note_id in ids:
+        trial = frontier.copy()
         trial.append(leaf_hash(note_id))
-    return trial.root
+        if trial.root in heads:
+            return note_id
+    return None

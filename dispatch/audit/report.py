@@ -1,6 +1,6 @@
 """What an audit comes to: all that a text, a page, a program or a bundle shows. Everything in it is sorted.
 
-Digests are base64 and dates texts as in notes, but for what `case` and `duties` know of circulars.
+Digests are base64, and dates are texts as in notes, except in what `duties` has of circulars.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from dispatch.audit.findings import NOT_PROVEN
 from dispatch.duties.as_json import slot_json, standing_json
-from dispatch.duties.slots import events_of, rates
+from dispatch.duties.events import events_of
+from dispatch.duties.slots import rates
 from dispatch.errors import DONE, worst
 from keys.codec import encode_base64
 from keys.text import format_date
@@ -22,15 +23,21 @@ if TYPE_CHECKING:
 
     from dispatch.audit.findings import Finding
     from dispatch.duties.case import Case
-    from dispatch.duties.slots import Slot, Standing
+    from dispatch.duties.slots import Slot
+    from dispatch.duties.standings import Standing
     from dispatch.formats.obligation import Obligation
+
+FORMAT: Final = "dispatch-audit/v1"
 
 Verdict: TypeAlias = Literal["clean", "findings", "broken"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipted:
-    """An office's first receipt for a dispatch. `seconds`: after the date of the dispatch."""
+    """An office's first receipt for a dispatch.
+
+    `number`, `date`: of the receipt; `seconds`: from the date of the dispatch to that of the receipt.
+    """
 
     office: str
     number: str
@@ -40,11 +47,13 @@ class Receipted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dispatched:
-    """One note that holds. `copies`: how many it has, `present`: how many of them are here.
+    """One note that holds.
 
-    `silent`: offices whose copy is here, and no receipt of theirs; empty for a receipt, which nobody
-    acknowledges. `receipts_for`: how many notes it acknowledges itself. `older`: what proves it although
-    its key was compromised later, in words, or None.
+    `id`, `content`: digests; `roster`: the version that it names; `keys`: the fingerprints of those that
+    signed; `copies`: how many it has, `present`: how many of them are here. `receipts_for`: how many notes it
+    acknowledges itself. `receipts`: who acknowledged it; `silent`: the offices whose copy is here without a
+    receipt, none for a receipt, which nobody acknowledges. `older`: what proves it although its key was
+    compromised later, in words, or None. `file`: the name of the first file that holds it.
     """
 
     number: str
@@ -64,12 +73,13 @@ class Dispatched:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegisterVolume:
-    """One volume of a register. `size`: how many notes it is known to have had; `present`: that are here.
+    """One volume of a register.
 
-    `missing`: first and last of each run of ordinals without a note; `voided`: ordinals that were never
-    released. `ids`: of its notes in order, as far as they are known without a gap; `root`: over these;
-    `pinned`: how many heads notes pin, `heads`: how many of these the ids gave, `unchecked`: how many could
-    not be recomputed.
+    `size`: how many notes it is known to have had; `present`: how many ordinals have a note here; `missing`:
+    the first and last of each run of ordinals without a note; `voided`: ordinals that were never released.
+    `ids`: of its notes in order, as far as they are known without a gap; `root`: over these. `pinned`: how
+    many sizes have a pinned head; `heads`: how many of these the ids gave; `unchecked`: how many could not be
+    recomputed. `statements`: the names of its signed lists; `begun`, `ended`: the first and the last date.
     """
 
     office: str
@@ -90,7 +100,11 @@ class RegisterVolume:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CircularStatus:
-    """A circular whose text was given: its slots and replies. `recognised`: how many answers are its own."""
+    """A circular whose text was given, and what was found of its answers.
+
+    `slots`: the state of each duty; `standings`: the reply of each office; `recognised`: how many answers in
+    the notes are answers to it.
+    """
 
     case: Case
     slots: tuple[Slot, ...]
@@ -100,10 +114,13 @@ class CircularStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditReport:
-    """The whole of an audit. `root`: the fingerprint that was trusted; `titles`: of offices, by handle.
+    """The whole of an audit.
 
-    `counts`: files, notes, copies, statements, receipts (notes that are), answers (blinded slots), of which
-    `recognised` ones belong to a circular that was given.
+    `realm`, `roster`: the realm, and the version of the roster; `root`: the root fingerprint that was
+    trusted; `at`: the moment at which duties were judged; `partial`: whether one office's share was given.
+    `counts`: the numbers of `files` read, `notes` and `copies` that hold, `statements` (signed lists of
+    registers), `receipts` (notes that acknowledge others), `answers` (blinded slots) and, of these,
+    `recognised` ones. `duties`: the circulars whose texts were given; `titles`: of offices, by handle.
     """
 
     realm: str
@@ -120,28 +137,25 @@ class AuditReport:
 
     @property
     def verdict(self) -> Verdict:
-        """Say whether anything is broken, or else anything missing or to be asked about."""
+        """Say `broken` if anything is, else `findings` if anything is missing or to be asked about."""
         if any(one.severity == "broken" for one in self.findings):
             return "broken"
         return "findings" if self.code else "clean"
 
     @property
     def code(self) -> int:
-        """Give the exit code: the worst that a finding demands."""
+        """The exit code: the worst that a finding demands."""
         return worst(one.code for one in self.findings) if self.findings else DONE
 
 
 def sort_findings(findings: list[Finding]) -> tuple[Finding, ...]:
-    """Order findings, broken ones first, each once."""
+    """Order findings, the broken ones first, and leave out repeated ones."""
     order = ("broken", "missing", "warning", "not-checkable")
     return tuple(sorted(set(findings), key=lambda one: (order.index(one.severity), one)))
 
 
-FORMAT: Final = "dispatch-audit/v1"
-
-
 def report_json(report: AuditReport) -> dict[str, Any]:
-    """Give all of it as JSON has it. The same pile gives the same, in whatever order it was given."""
+    """Give the whole report as JSON has it. The same files give the same, in whatever order they came."""
     return {
         "format": FORMAT,
         "verdict": report.verdict,
@@ -164,7 +178,7 @@ def report_json(report: AuditReport) -> dict[str, Any]:
 
 
 def report_bytes(report: AuditReport) -> bytes:
-    """Write a report as JSON, in ASCII: the bytes that are printed and bundled."""
+    """Write a report as JSON in ASCII: the bytes that the command prints and a bundle holds."""
     return (json.dumps(report_json(report), indent=1) + "\n").encode("ascii")
 
 
@@ -198,7 +212,7 @@ def _duty_json(duty: CircularStatus) -> dict[str, Any]:
 
 
 def _rates(duty: CircularStatus, obligation: Obligation, slots: list[Slot]) -> Iterator[dict[str, Any]]:
-    """Count the slots of an obligation: of all offices, then of each."""
+    """Count the slots of an obligation, first those of all offices, then those of each."""
     for office in (None, *duty.case.owing[obligation.id]):
         counted = rates(slot for slot in slots if office in (None, slot.office))
         yield {

@@ -1,38 +1,48 @@
-"""What a stranger with only the signed roster can check: no home, no key, nothing decrypted."""
+"""Files checked one by one against a roster: is each signed by its office, and does it hold? No home, no key.
+
+These are steps 1 to 5 of FORMAT.md, section 14. A verdict has what a file says, and one error if it does not
+hold. An audit needs other things of a file, see `examine`: which kind of fault it has, what it proves all the
+same, and no more than a few numbers for each copy.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
+from dispatch.audit.archive import ENVELOPE, NOTE, no_progress
+from dispatch.audit.examine import compromises
 from dispatch.checks.verifier import Verifier
 from dispatch.errors import DispatchError, describe, exit_code
 from dispatch.formats.envelope import MAX_ENVELOPE, Copy, SignedNote, parse_envelope, parse_signed_note
-from dispatch.system.files import read_capped
-from dispatch.system.folders import find_files
+from dispatch.system.folders import Found, find_files
 from dispatch.system.workers import map_parallel
 from keys.codec import encode_base64
 from keys.errors import CompromisedError, KeysError
 from keys.text import format_date
+from keys.trust import check_current, parse_roster_file, trust_pinned
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
+    from dispatch.audit.archive import Progress
+    from dispatch.formats.message import Message
     from keys.roster import Roster
     from keys.signing import VerifyKey
     from keys.trust import TrustedRoster
 
 
-_ENDINGS = (".dispatch", ".note")
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileVerdict:
-    """What became of one file. `keys`: fingerprints of those that signed; `error` is empty if it holds.
+    """What became of one file.
 
-    What a file says of itself is given as soon as it parses, held true only without an error.
+    `file`: its name as it was given or found. `number`, `id` (base64), `date`, `to`, `copy` (its place from
+    1) and `copies`: what the file says, given as soon as it parses, and true only without an error; a bare
+    note has no `to` and `copy`. `keys`: the fingerprints of those that signed, empty with an error. `error`:
+    why the file does not hold, or empty; `hint`: what to do, or empty; `code`: the exit code.
     """
 
     file: str
@@ -48,65 +58,74 @@ class FileVerdict:
     code: int = 0
 
 
-class _Target(NamedTuple):
-    """A file to check. `named`: by the caller, rather than found in a folder; `error`: it cannot be read."""
+def verify(
+    paths: Iterable[Path | str],
+    roster: bytes,
+    pin: str,
+    *,
+    at: datetime | None = None,
+    progress: Progress = no_progress,
+) -> Iterator[FileVerdict]:
+    """Check files and folders with a roster file and the root fingerprint that is trusted.
 
-    name: str
-    named: bool = True
-    error: OSError | None = None
+    `roster`: the bytes of the file; `pin`: `SHA256:` and 43 characters of base64; `at`: the moment at which
+    the roster must be in force, by default now. For the paths, the order and `progress` see `verify_files`.
+    Raises TrustError, SignatureError, FormatError for the roster.
+    """
+    trusted = trust_pinned(parse_roster_file(roster), pin)
+    check_current(trusted, datetime.now(UTC) if at is None else at)
+    return verify_files([str(path) for path in paths], trusted, progress)
 
 
 def verify_files(
-    names: Sequence[str],
-    trusted: TrustedRoster,
-    progress: Callable[[int, int], None] = lambda _done, _total: None,
+    names: Sequence[str], trusted: TrustedRoster, progress: Progress = no_progress
 ) -> Iterator[FileVerdict]:
-    """Check files: envelopes, and bare notes by their name `.note`; of a folder both. Every one is tried.
+    """Check files with a roster that is trusted already, in order; every one is tried.
 
-    `progress`: called with files done, and all.
+    A name that ends in `.note` is a bare note, `-` an envelope on standard input, any other an envelope. A
+    folder stands for the envelopes and notes below it, without links. `progress`: called with the number of
+    files done, and of all.
     """
-    total = sum(1 for _ in _targets(names))
-    verdicts = map_parallel(_verify, Verifier(trusted), _targets(names), total, may_fork=True)
+    total = sum(1 for _ in _find(names))
+    verdicts = map_parallel(_verify, Verifier(trusted), _find(names), total, may_fork=True)
     for done, verdict in enumerate(verdicts, 1):
         yield verdict
         progress(done, total)
 
 
-def _targets(names: Sequence[str]) -> Iterator[_Target]:
-    """Give the files: those named, and of folders what lies below; links there are passed over."""
+def _find(names: Sequence[str]) -> Iterator[Found]:
+    """Find the files, each under its name as it was given."""
     for name in names:
         if name == "-":
-            yield _Target(name)
+            yield Found(name, named=True)
             continue
-        for found in find_files([Path(name)], _ENDINGS):
-            if not found.link:
-                yield _Target(name if found.named else found.place, found.named, found.error)
+        for found in find_files([Path(name)], (ENVELOPE, NOTE)):
+            yield found._replace(place=name) if found.named else found
 
 
-def _verify(verifier: Verifier, target: _Target) -> FileVerdict:
-    if target.error is not None:
-        return _failed(FileVerdict(file=target.name), target.error)
-    return verify_file(verifier, target.name, named=target.named)
+def verify_file(verifier: Verifier, name: str) -> FileVerdict:
+    """Check one file (steps 1 to 5), standard input if it is `-`. Never raises for what is in it."""
+    return _verify(verifier, Found(name, named=True))
 
 
-def verify_file(verifier: Verifier, name: str, *, named: bool = True) -> FileVerdict:
-    """Check one file (steps 1 to 5); never raises for what is in it. `named`: `-` is standard input."""
-    said: dict[str, Any] = {}
+def _verify(verifier: Verifier, found: Found) -> FileVerdict:
+    name = found.place
+    verdict = FileVerdict(file=name)
     try:
-        data = read_capped(Path(name), MAX_ENVELOPE, regular=not named)
-        if name.casefold().endswith(".note"):
+        data = found.read(MAX_ENVELOPE)
+        if name.casefold().endswith(NOTE):
             signed_note = parse_signed_note(data)
-            said = _describe(signed_note, None)
+            verdict = _describe(name, signed_note, None)
             keys = verifier.verify_note(signed_note).keys
         else:
             envelope = parse_envelope(data)
             signed_note = envelope.signed_note
-            said = _describe(signed_note, envelope.copy)
+            verdict = _describe(name, signed_note, envelope.copy)
             keys = verifier.verify(envelope).verified_note.keys
         _refuse_compromised(verifier.roster, signed_note.note.number.handle, keys)
     except (DispatchError, KeysError, OSError) as error:
-        return _failed(FileVerdict(file=name, **said), error)
-    return FileVerdict(file=name, **said, keys=_fingerprints(keys))
+        return _failed(verdict, error)
+    return replace(verdict, keys=_fingerprints(keys))
 
 
 def _failed(verdict: FileVerdict, error: Exception) -> FileVerdict:
@@ -116,21 +135,22 @@ def _failed(verdict: FileVerdict, error: Exception) -> FileVerdict:
 
 def _refuse_compromised(roster: Roster, handle: str, keys: Iterable[VerifyKey]) -> None:
     """Refuse what a thief could have written at any date; others' receipts could show that it is older."""
-    office = roster.office(handle)
-    if any(entry is not None and entry.compromised is not None for entry in map(office.signing_entry, keys)):
+    if compromises(roster.office(handle), keys):
         raise CompromisedError("signed with a key that has since been compromised: its date proves nothing")
 
 
-def _describe(signed_note: SignedNote, copy: Copy | None) -> dict[str, Any]:
+def _describe(name: str, signed_note: SignedNote, copy: Copy | None) -> FileVerdict:
+    """Give what a file says of itself."""
     note = signed_note.note
-    return {
-        "number": str(note.number),
-        "id": encode_base64(signed_note.id),
-        "to": copy.to if copy else None,
-        "copy": copy.index if copy else None,
-        "copies": note.copies.count,
-        "date": _format_date(note.date),
-    }
+    return FileVerdict(
+        file=name,
+        number=str(note.number),
+        id=encode_base64(signed_note.id),
+        to=copy.to if copy else None,
+        copy=copy.index if copy else None,
+        copies=note.copies.count,
+        date=_format_date(note.date),
+    )
 
 
 # the copies of one dispatch come one after another
@@ -140,3 +160,14 @@ _format_date = lru_cache(maxsize=8)(format_date)
 @lru_cache(maxsize=8)
 def _fingerprints(keys: tuple[VerifyKey, ...]) -> tuple[str, ...]:
     return tuple(key.fingerprint() for key in keys)
+
+
+def published_message(trusted: TrustedRoster, content: bytes, note: bytes) -> Message:
+    """Check that a published message is what a signed note commits to, and give it.
+
+    `content`: the line of the message; `note`: the bytes of a bare note. Raises DispatchError, KeysError.
+    """
+    from dispatch.checks.published import verify_content
+
+    verified = Verifier(trusted).verify_note(parse_signed_note(note))
+    return verify_content(content, verified, trusted.roster).message

@@ -6,49 +6,27 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from dispatch.errors import StorageError
-from dispatch.system.files import is_there, make_folder, naming, read_capped, sync_directory, sync_files
-from dispatch.system.folders import find_files
+from dispatch.system.files import is_there, make_folder, naming, sync_directory, sync_files
+from dispatch.system.folders import Found, find_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 
-class Arrival(NamedTuple):
-    """A file that may be an envelope. `is_named`: by the caller, rather than found in a folder.
-
-    `error`: why it cannot be looked into, or None.
-    """
-
-    path: Path
-    is_named: bool
-    error: OSError | None
-
-    def read(self, limit: int) -> bytes:
-        """Read it, at most `limit` bytes. Raises MalformedError for a longer one, StorageError, OSError."""
-        if self.error is not None:
-            raise self.error
-        return read_capped(self.path, limit, regular=not self.is_named)
-
-
-def arrivals(paths: Iterable[Path]) -> Iterator[Arrival]:
-    """Give the files among `paths`, and the *.dispatch files below the folders among them, in order.
-
-    Links in folders are not followed.
-    """
-    for found in find_files(paths, (".dispatch",)):
-        if not found.link:
-            yield Arrival(found.path, found.named, found.error)
+def arrivals(paths: Iterable[Path]) -> Iterator[Found]:
+    """Give the files among `paths`, and the *.dispatch files below the folders among them, in order."""
+    return find_files(paths, (".dispatch",))
 
 
 def write_many(directory: Path, files: Iterable[tuple[str, bytes]], owner: str) -> Iterator[Path]:
     """Write files under their names, from an iterator so that they need not all be in memory.
 
-    They are written into a hidden folder, made durable, then moved; `owner` marks
-    that folder, so that what a killed run left is found and removed by the next.
-    The caller makes sure that there is only one run of an owner at a time.
+    They are written into a hidden folder, made durable, and then moved. The name of that folder contains
+    the `owner`, so that the owner's next run finds and removes what a killed run left. The caller makes sure
+    that an owner has only one run at a time.
     """
     make_folder(directory)
     prefix = unfinished_prefix(owner)
@@ -98,5 +76,5 @@ def write_many(directory: Path, files: Iterable[tuple[str, bytes]], owner: str) 
 
 
 def unfinished_prefix(owner: str) -> str:
-    """How the hidden names begin of what an owner is writing: swept away by its next `write_many` there."""
+    """Give the beginning of the hidden names in which an owner writes; its next `write_many` removes them."""
     return f".dispatch-{owner}."  # a handle has no dot, so that `cc` leaves what is of `cc-2`

@@ -1,4 +1,4 @@
-"""Who gets a copy: handles and @groups as written, expanded as of one roster version."""
+"""Who gets a copy: the handles and @groups of a message -> offices, as of one roster version. Pure."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dispatch.errors import RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import datetime
 
     from keys.roster import Roster
 
@@ -18,7 +19,7 @@ _SHOWN = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Addressees:
-    """Handles in ASCII order: `to` for action, `info` for information, `copies` all with the issuer."""
+    """Handles in ASCII order: `to` for action, `info` for information; `copies`: all and the issuer."""
 
     to: tuple[str, ...]
     info: tuple[str, ...]
@@ -26,7 +27,7 @@ class Addressees:
 
 
 class UnknownAddresseesError(RefusedError):
-    """Addressees that are no offices. `wrong`: each name as written, and what is wrong with it."""
+    """Some addressees are no offices. `wrong`: each of these as written, and what is wrong with it."""
 
     def __init__(self, wrong: dict[str, str]) -> None:
         more = f"; and {len(wrong) - _SHOWN} more" if len(wrong) > _SHOWN else ""
@@ -38,7 +39,7 @@ class UnknownAddresseesError(RefusedError):
 
 
 def expand(to: Iterable[str], info: Iterable[str], issuer: str, roster: Roster, version: int) -> Addressees:
-    """Expand addressees as of roster `version`: `to` comes before `info`, each handle once.
+    """Expand addressees as of roster `version`. A handle in both `to` and `info` counts as one in `to`.
 
     Raises UnknownAddresseesError naming every unknown handle and every unknown or empty group.
     """
@@ -61,6 +62,12 @@ def members(names: Iterable[str], roster: Roster, version: int) -> tuple[str, ..
     if wrong:
         raise UnknownAddresseesError(wrong)
     return tuple(sorted(handles))
+
+
+def ended_offices(handles: Iterable[str], roster: Roster) -> dict[str, datetime]:
+    """Find those of these offices that have ended, each with the date of the roster version that ended it."""
+    ends = {handle: roster.office(handle).until for handle in handles}
+    return {handle: roster.version_record(end).date for handle, end in ends.items() if end is not None}
 
 
 def _expand(names: Iterable[str], roster: Roster, version: int, wrong: dict[str, str]) -> set[str]:

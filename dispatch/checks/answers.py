@@ -1,24 +1,24 @@
 """Step 11: whether an answer fits what it answers, and what its note says of it in public.
 
-    report      an obligation that its author owes, an occasion that there is, the form as it stands there
-    receipt     acknowledges, undertakes or refuses a circular that its author got
-    decision    by the issuer of the circular, on a report to it or on a slot of it
-    circular    who owes its reports gets it; it amends, supersedes or cancels only its issuer's own
-    letter      refers, and does no more
+    report      its author owes the obligation, the occasion is one of it, the form is the circular's
+    receipt     acknowledges, undertakes or refuses only a circular that is addressed to its author
+    decision    comes from the issuer of the circular, and is about a report to it or a slot of it
+    circular    goes to all who owe its reports; amends, supersedes or cancels only its issuer's own
+    letter      refers to other dispatches, and does nothing else to them
 
-What cannot be judged yet, because the dispatch that is answered has not come or this machine
-does not know the time zone, raises AwaitedError. Pure: what the register holds is asked of a function.
+AwaitedError is raised for what cannot be judged yet, because the dispatch that it answers has not come or
+this machine does not know the time zone. Pure: the caller passes a function that looks into the register.
 """
 
 from __future__ import annotations
 
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from dispatch.checks.addressees import expand, members
 from dispatch.checks.values import check_values
 from dispatch.errors import AwaitedError, EquivocationError, MisfitError, RefusedError
-from dispatch.formats.blinding import ONCE, blind_slot, occasion_of
+from dispatch.formats.blinding import ONCE, blind_slot
 from dispatch.formats.message import Circular, Decision, Letter, Receipt, Report
 from dispatch.formats.note import parse_number
 from dispatch.formats.periods import find_zone, midnight, parse_day, parse_period
@@ -27,12 +27,12 @@ from keys.errors import FormatError
 from keys.text import parse_date
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from dispatch.checks.opening import OpenedMessage
     from dispatch.formats.blinding import Verb
-    from dispatch.formats.message import Event, Message, Relation
+    from dispatch.formats.message import Event, ItemState, Message, Relation
     from dispatch.formats.note import Number
     from dispatch.formats.obligation import Form, Obligation
     from keys.roster import Roster
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     Lookup: TypeAlias = Callable[[Number], OpenedMessage | None]
     """Gives a dispatch of the register, opened, or None."""
 
-REPLY_VERBS: dict[str, Verb] = {
+REPLY_VERBS: Final[Mapping[ItemState, Verb]] = {
     "acknowledged": "acknowledge",
     "undertaken": "undertake",
     "refused": "refuse",
@@ -90,7 +90,7 @@ def fit_report(
 ) -> tuple[Obligation, Form]:
     """Find what a report of `office` answers. Raises MisfitError, which names the field.
 
-    `date`: of the report, by which its period has begun; None where that is no matter.
+    `date`: of the report; the period must have begun by then. None: it need not have.
     """
     message = circular.message
     if not isinstance(message, Circular):
@@ -120,7 +120,7 @@ def fit_report(
 def report_answers(
     circular: OpenedMessage, obligation: Obligation, office: str, occasion: str
 ) -> tuple[bytes, ...]:
-    """Give the answers lines of a report's note: its slot, and its undertaking where one is asked for."""
+    """Give the `answers` lines of a report's note: its slot, and its undertaking if one is asked for."""
     verbs: tuple[Verb, ...] = ("report", "undertake") if obligation.undertaking else ("report",)
     key = slot_key(circular)
     return tuple(sorted(blind_slot(key, verb, obligation.id, office, occasion) for verb in verbs))
@@ -141,13 +141,14 @@ def _check_occasion(
         return
     try:
         found = parse_period(period, obligation.every)
-        first = parse_period(obligation.from_ or "", obligation.every)
-        last = parse_period(obligation.until, obligation.every) if obligation.until else None
+        span = obligation.span()
     except FormatError as error:
         raise MisfitError("period", f"{period}: {error}", hint=error.hint) from None
-    if found < first or (last is not None and found > last):
-        end = f" to {last.text}" if last else " on"
-        raise MisfitError("period", f"{period} is outside {obligation.id}, which runs from {first.text}{end}")
+    if span is not None and not span.holds(found):
+        end = f" to {span.last.text}" if span.last else " on"
+        raise MisfitError(
+            "period", f"{period} is outside {obligation.id}, which runs from {span.first.text}{end}"
+        )
     if date is not None and midnight(found.first, find_zone(zone)) > date:
         raise MisfitError("period", f"{period} has not begun")
 
@@ -157,7 +158,7 @@ def _check_circular(message: Circular, opened: OpenedMessage, roster: Roster) ->
     try:
         find_zone(message.zone)
     except RefusedError as error:
-        # kept and tried again: with newer time zone data there may be one
+        # it is held and tried again: newer time zone data may have the zone
         raise AwaitedError(str(error), hint=error.hint) from None
     version = opened.verified.note.roster.version
     copies = set(expand(message.to, message.info, message.from_, roster, version).copies)
@@ -167,9 +168,7 @@ def _check_circular(message: Circular, opened: OpenedMessage, roster: Roster) ->
             raise RefusedError(
                 f"{obligation.id} is owed by {', '.join(without)}, who does not get the circular"
             )
-        for period in (obligation.from_, obligation.until):
-            if period is not None:
-                parse_period(period, obligation.every)
+        obligation.span()  # raises FormatError for a period that the calendar does not have
         if obligation.once is not None:
             parse_day(obligation.once)
 
@@ -203,8 +202,7 @@ def _check_report(message: Report, us: str, lookup: Lookup, roster: Roster) -> t
         raise MisfitError("answers", "the form that it fills in is not the one in the circular")
     if not message.nil:
         check_values(form, message.values)
-    occasion = occasion_of(message.period, message.event.count if message.event else None)
-    return report_answers(circular, obligation, message.from_, occasion)
+    return report_answers(circular, obligation, message.from_, message.occasion)
 
 
 def _check_event(event: Event | None) -> None:
@@ -239,8 +237,7 @@ def _check_decision(message: Decision, us: str, lookup: Lookup, roster: Roster) 
             raise RefusedError(f"{report.number} is no report")
         answered = report.answers
         circular = _look_up(answered.number, answered.id, us, lookup)
-        obligation, office = answered.obligation, report.from_
-        occasion = occasion_of(report.period, report.event.count if report.event else None)
+        obligation, office, occasion = answered.obligation, report.from_, report.occasion
     elif message.slot is not None:
         slot = message.slot
         circular = _look_up(slot.number, slot.id, us, lookup)
@@ -254,7 +251,7 @@ def _check_decision(message: Decision, us: str, lookup: Lookup, roster: Roster) 
             nil=False,
             date=None,
         )
-        obligation, office, occasion = slot.obligation, slot.office, occasion_of(slot.period, slot.event)
+        obligation, office, occasion = slot.obligation, slot.office, slot.occasion
     else:
         raise AssertionError("the grammar demands a report or a slot")
     if circular.message.from_ != message.from_:

@@ -1,8 +1,8 @@
-"""Does a note go on from what is held of its issuer's register? (FORMAT.md, section 14, step 12.) Pure.
+"""Does a note agree with what we hold of its issuer's register? (FORMAT.md, section 14, step 12.) Pure.
 
-A receiver holds what was sent to it, seldom a whole register. What it holds should agree: dates do not
-decrease, and the head that a note pins is the root over the ids, where all of these are held. What does not
-is registered all the same, and said: whichever came first, the other may be the true one.
+A receiver holds what was sent to it, and seldom a whole register. What it holds must agree: dates never
+decrease, and the head that a note pins is the root over the ids before it, if we hold all of these. A note
+that contradicts another is registered all the same, and reported: either of the two may be the true one.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class HeldNote(NamedTuple):
 
 
 class Contradiction(NamedTuple):
-    """What cannot both be true. `other`: the note that says otherwise, None for any of those before."""
+    """A contradiction. `other`: the note that says otherwise; None: some note before, nobody knows which."""
 
     other: Number | None
     text: str
@@ -76,9 +76,9 @@ def is_ahead(date: datetime, now: datetime) -> bool:
 def contradictions(
     note: Note, before: HeldNote | None, after: HeldNote | None, held: Held, *, is_new: bool
 ) -> Iterator[Contradiction]:
-    """Compare a note that is held with the others: the nearest before and after it, and the tree.
+    """Compare a note with the nearest ones that we hold before and after it, and with the tree.
 
-    `is_new`: it may complete what later ones pin.
+    `is_new`: it came just now, so that heads of later notes can perhaps be checked that could not be before.
     """
     number, head = note.number, note.register
     if before is not None and note.date < before.note.date:
@@ -107,7 +107,7 @@ def _replaced(note: Note) -> str:
 
 
 def _later_heads(number: Number, held: Held) -> Iterator[Contradiction]:
-    """Check the heads of notes that came before this one did, as far as it completes what they pin."""
+    """Check the heads of later notes that came earlier, as far as all ids that they pin are held now."""
     tree = held.tree(number.handle, number.volume, number.ordinal)
     if tree is None:
         return
@@ -125,8 +125,8 @@ def _later_heads(number: Number, held: Held) -> Iterator[Contradiction]:
 
 
 def passes_over(after: Number | None, head: Head, earlier: Number) -> bool:
-    """Tell whether a copy does not know of an earlier dispatch of its issuer to the same office.
+    """Tell whether a copy passes over an `earlier` dispatch of its issuer to the same office.
 
-    `after`, `head`: of the copy and its note; either may tell.
+    `after` of the copy or the `head` that its note pins may show that.
     """
     return after is None or after < earlier or (head.volume, head.size) < (earlier.volume, earlier.ordinal)

@@ -1,4 +1,4 @@
-"""Open a verified copy, and check that message and note agree: steps 6 to 11 of FORMAT.md, section 14."""
+"""Open a verified copy, and check that message and note agree: FORMAT.md, section 14, steps 6 to 10."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ RIGHTS: Final[Mapping[str, Right]] = {"circular": "issue", "decision": "issue", 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenedMessage:
-    """What a verified envelope says (steps 6 to 11). `line`, `secrets_line`: as signed."""
+    """What a verified envelope says, after steps 6 to 10. `line` and `secrets_line` are as signed."""
 
     verified: VerifiedEnvelope
     message: Message
@@ -43,7 +43,7 @@ class OpenedMessage:
 def open_envelope(
     verified: VerifiedEnvelope, us: str, identities: Sequence[age.Identity], roster: Roster
 ) -> OpenedMessage:
-    """Check steps 6 to 11 and give the message.
+    """Check steps 6 to 10, and of step 11 what needs no other dispatch; give the message.
 
     Raises NotForUsError, NoMatchError, StanzaError, HeaderMacError, PayloadError,
     DigestError, StatementError, MessageError, RefusedError.
@@ -72,7 +72,7 @@ def open_envelope(
         raise StatementError("the copies are not exactly those for the message's addressees")
     # 10: the issuer's right
     check_right(message, note, roster)
-    # 11: the content's own rules, so far as they need no other dispatch; the rest is `answers`
+    # 11: the one rule that needs no other dispatch; the rest is in `answers`
     _check_receipts(message, note)
     return OpenedMessage(
         verified=verified, message=message, secrets=secrets, line=line, secrets_line=secrets_line

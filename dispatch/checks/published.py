@@ -1,7 +1,7 @@
-"""Disclosure: a message as it was signed, with its note, for anybody to check.
+"""Check a message that was published with its note: anybody can, without an envelope and without a key.
 
-The message line holds the digest of the secrets, and none of them: who publishes it discloses that
-line and no more. An auditor who is to judge duties gets the secrets line too, by itself.
+The message line contains only the digest of the secrets. So whoever publishes it discloses that line and
+nothing else. An auditor who is to judge duties is given the secrets line besides.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Published:
 
 
 def verify_content(line: bytes, verified: VerifiedNote, roster: Roster) -> Published:
-    """Check that a message line is what a verified note commits to, and steps 9 and 10 as a receiver does.
+    """Check that a verified note commits to a message line; then check steps 9 and 10 as a receiver does.
 
     Raises DigestError, MessageError, StatementError, RefusedError.
     """

@@ -1,8 +1,8 @@
-"""Is a note signed by its office, and is a copy under it? Steps 1 to 5 of FORMAT.md, section 14.
+"""Is a note signed by its office, and does a copy belong to it? Steps 2 to 5 of FORMAT.md, section 14. Pure.
 
 States are types. An `Envelope` is parsed and untrusted. A `Verifier`, which holds a trusted roster, turns it
 into a `VerifiedEnvelope`; only that can be opened, see `opening`. Each function returns the next type or
-raises; none says yes or no.
+raises an error; none returns yes or no.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ class Verifier:
         keys = _signers(signed_note.signed, NOTE_NAMESPACE, note, note.number.handle, self._trusted)
         verified = VerifiedNote(signed_note=signed_note, keys=keys)
         if len(self._verified) == _KEPT:
-            # the copies of one note come close together: the oldest will not be asked for again
+            # the copies of one note come close together, so that the oldest is not needed again
             del self._verified[next(iter(self._verified))]
         self._verified[signed_note.signed] = verified
         return verified
@@ -103,7 +103,7 @@ class Commitment(NamedTuple):
 
 
 def commitment_of(note: Note) -> Commitment:
-    """Give so much of a note as its copies are checked by."""
+    """Give the part of a note by which its copies are checked."""
     return Commitment(note.number, note.roster.version, note.copies)
 
 
@@ -126,9 +126,9 @@ def verify_copy(copy: Copy, body: bytes, said: Commitment, roster: Roster) -> No
 
 
 def believe_stored(envelope: Envelope) -> VerifiedEnvelope:
-    """Take for verified what our own register holds: it was, when it came in or when we signed it.
+    """Take an envelope from our own register as verified: it was when it came in, or when we signed it.
 
-    What it says is checked against its digests when it is opened. For nothing that came from elsewhere.
+    Its content is still checked against its digests when it is opened. Never use this for other envelopes.
     """
     return VerifiedEnvelope(
         verified_note=VerifiedNote(signed_note=envelope.signed_note, keys=()),

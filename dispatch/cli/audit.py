@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from dispatch.cli.common import (
+    chosen_home,
     clock,
     moment_argument,
     print_text,
@@ -18,15 +18,6 @@ from dispatch.cli.common import (
     write_output,
 )
 from dispatch.cli.options import force_option, json_option
-from dispatch.cli.verify import trust_roster
-from keys.trust import check_current
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from dispatch.audit.archive import Archive
-    from dispatch.audit.circulars import Text
-    from dispatch.audit.report import AuditReport
 
 
 @click.command("audit")
@@ -68,35 +59,32 @@ def audit_command(
     dispatch audit archive/ --roster rkp.roster --root SHA256:4Zs… --html report.html
     dispatch audit archive/ --roster rkp.roster --root SHA256:4Zs… --circular cc-2026-1.circular
     """
+    from dispatch.audit import Text, report_bytes
     from dispatch.audit.archive import Archive
     from dispatch.audit.auditing import run_audit
-    from dispatch.audit.circulars import Text
-    from dispatch.audit.report import report_bytes
+    from dispatch.realm.trusted import trust_roster
     from dispatch.render.audit import report_text
 
     data = read_input(roster)
-    trusted = trust_roster(data, pin)
+    trusted = trust_roster(chosen_home(), data, pin)
     moment = moment_argument("--at", at) if at else clock()
-    check_current(trusted, moment)
     root = pin or trusted.roster.root_fingerprint(trusted.roster.version)
     texts = tuple(Text(Path(name).name, read_input(name)) for name in circulars)
-
-    def run(pile: Archive, texts: Sequence[Text]) -> AuditReport:
-        with progress("checking") as show:
-            return run_audit(
-                pile, trusted, at=moment, root=root, partial=partial, circulars=texts, progress=show
-            )
-
-    pile = Archive(path)
-    report = run(pile, texts)
+    archive = Archive(path)
+    with progress("checking") as show:
+        report = run_audit(
+            archive, trusted, at=moment, root=root, partial=partial, circulars=texts, progress=show
+        )
     if bundle:
-        from dispatch.audit.bundle import Inputs, Tools, write_bundle
+        from dispatch.audit.bundle import write_bundle
 
-        evidence = Inputs(roster=data, texts=texts)
-        write_bundle(Path(bundle), pile, report, evidence, Tools(run, report_bytes), overwrite=force)
+        with progress("checking") as show:
+            write_bundle(
+                Path(bundle), archive, report, roster=data, circulars=texts, overwrite=force, progress=show
+            )
         say(f"{report.counts['files']} files and the findings are in {bundle}")
     if html:
-        from dispatch.render.html import audit_html
+        from dispatch.render.audit import audit_html
 
         write_output(audit_html(report).encode(), html, force=force)
     if as_json:

@@ -45,7 +45,7 @@ def collate_command(
     except FormatError as error:
         raise click.UsageError(f"--period: {error}") from None
     if html:
-        from dispatch.render.html import collation_html
+        from dispatch.render.collation import collation_html
 
         write_output(collation_html(collation).encode(), html, force=force)
     if as_json:

@@ -160,9 +160,9 @@ def warn_unreleased(office: Office) -> None:
         say(f"hint: `dispatch export {number} -o DIR` writes them elsewhere")
 
 
-def warn_ahead(office: Office, issued: Issued) -> None:
+def warn_ahead(issued: Issued) -> None:
     """Warn of a dispatch that others will hold, since a clock once ran ahead and dates never decrease."""
-    if office.is_ahead(issued.note):
+    if issued.is_ahead:
         warn(
             f"{issued.number} is dated {format_date(issued.note.date)}, as the one before it, when a clock "
             "ran ahead: others hold it until that day"

@@ -50,7 +50,7 @@ def due_command(
     dispatch due --at 2026-07-01T00:00:00Z --csv > due.csv
     """
     from dispatch.duties.as_json import slot_json, standing_json
-    from dispatch.render.duties import LEGEND, case_text, own_text
+    from dispatch.render.due import LEGEND, case_text, own_text
 
     only = number_argument(number) if number else None
     office = open_office()
@@ -83,7 +83,7 @@ def _print_rows(rows: list[dict[str, Any]], *, as_csv: bool) -> None:
         print_json(rows)
         return
     from dispatch.render.csv import csv_text
-    from dispatch.render.duties import COLUMNS
+    from dispatch.render.due import COLUMNS
 
     header = list(rows[0]) if rows else list(COLUMNS)
     write_output(csv_text(header, [list(row.values()) for row in rows]).encode(), None, force=False)

@@ -82,7 +82,7 @@ def _show_problems(draft: str, problems: tuple[Problem, ...]) -> int:
 def show_issued(office: Office, issued: Issued, *, as_json: bool) -> None:
     """Print what was issued, and what has to be known of it; that it was, even where printing fails."""
     warn_unreleased(office)
-    warn_ahead(office, issued)
+    warn_ahead(issued)
     try:
         _print_issued(issued, as_json=as_json)
         sys.stdout.flush()

@@ -41,7 +41,7 @@ def publish_command(
     dispatch publish cc/2026/17 -o public --annotate "Read out in Tula on 3 May"
     dispatch publish cc/2026/17 -o audit --for-audit
     """
-    from dispatch.render.html import publication_html
+    from dispatch.render.publication import publication_html
     from dispatch.system.files import make_folder, write_whole
 
     office = open_office()

@@ -25,7 +25,7 @@ from dispatch.errors import worst
 from dispatch.render.terminal import table
 
 if TYPE_CHECKING:
-    from dispatch.office import Office, Reception
+    from dispatch.office import Reception
     from dispatch.office.results import Received
 
 
@@ -56,19 +56,19 @@ def receive_command(path: tuple[Path, ...], directory: Path | None, *, as_json: 
         directory=directory,
     )
     warn_unreleased(office)
-    code = report_reception(office, reception, as_json=as_json)
+    code = report_reception(reception, as_json=as_json)
     held = len(office.waiting("held"))
     if held:
         say(f"{held} held: `dispatch list --held` says why")
     return code
 
 
-def report_reception(office: Office, reception: Reception, *, as_json: bool) -> int:
+def report_reception(reception: Reception, *, as_json: bool) -> int:
     """Print what became of each file, and the receipts; give the worst exit code."""
     code = _report_received(reception.received, as_json=as_json)
     for issued in reception.receipts:
         say(f"receipt {issued.number} for {len(issued.note.receipts)} is in {issued.files[0].parent}")
-        warn_ahead(office, issued)
+        warn_ahead(issued)
     for error in reception.failures:
         code = worst((code, show_error(error, "receipts")))
     if reception.for_others:

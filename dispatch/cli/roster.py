@@ -211,4 +211,4 @@ def roster_import(file: str, pin: str | None) -> int:
     if roster.expires <= office.now:
         warn("this roster has expired: ask its keeper for a newer one")
     reception = office.retry()
-    return report_reception(office, reception, as_json=False) if reception is not None else 0
+    return report_reception(reception, as_json=False) if reception is not None else 0

@@ -20,7 +20,7 @@ from dispatch.cli.common import (
 from dispatch.cli.options import json_option
 from dispatch.errors import worst
 from dispatch.render.terminal import clean
-from keys.trust import check_current, parse_roster_file, trust_pinned, trust_update
+from keys.trust import check_current
 
 if TYPE_CHECKING:
     from dispatch.audit import FileVerdict
@@ -50,9 +50,10 @@ def verify_command(
     dispatch verify post/ --roster rkp.roster --root SHA256:4Zs…
     dispatch verify --content cc-2026-1.message cc-2026-1.note --roster rkp.roster
     """
-    from dispatch.audit import verify_files
+    from dispatch.audit.verdicts import verify_files
+    from dispatch.realm.trusted import trust_roster
 
-    trusted = trust_roster(read_input(roster), pin)
+    trusted = trust_roster(chosen_home(), read_input(roster), pin)
     check_current(trusted, moment_argument("--at", at) if at else clock())
     if content is not None:
         return _verify_content(content, file, trusted, as_json=as_json)
@@ -74,20 +75,16 @@ def verify_command(
 
 def _verify_content(content: str, file: tuple[str, ...], trusted: TrustedRoster, *, as_json: bool) -> int:
     """Check that a published message is what one note commits to."""
-    from dispatch.audit import verify_file
-    from dispatch.checks.published import verify_content
-    from dispatch.checks.verifier import Verifier
-    from dispatch.formats.envelope import parse_signed_note
+    from dispatch.audit.verdicts import published_message, verify_files
 
     if len(file) != 1 or not file[0].endswith(".note"):
         raise click.UsageError("--content goes with one note, a file named *.note")
-    verifier = Verifier(trusted)
-    verdict = verify_file(verifier, file[0])
+    [verdict] = verify_files(file, trusted)
     if verdict.error:
         show_problem(verdict.error, verdict.hint, verdict.file)
         return verdict.code
-    verified = verifier.verify_note(parse_signed_note(read_input(file[0])))
-    message = verify_content(read_input(content), verified, trusted.roster).message
+    note = read_input(file[0])
+    message = published_message(trusted, read_input(content), note)
     if as_json:
         print_json([_as_json(verdict)])
     else:
@@ -97,17 +94,6 @@ def _verify_content(content: str, file: tuple[str, ...], trusted: TrustedRoster,
             f"on {message.date}, {verdict.copies} copies: {subject}"
         )
     return 0
-
-
-def trust_roster(data: bytes, pin: str | None) -> TrustedRoster:
-    """Trust a roster by the pin, or because it is what the home trusts or may follow it."""
-    chain = parse_roster_file(data)
-    home = chosen_home()
-    if pin is None and home.roster.exists():
-        from dispatch.realm.trusted import load_trusted
-
-        return trust_update(load_trusted(home), chain)
-    return trust_pinned(chain, pin or "")
 
 
 def _line(verdict: FileVerdict) -> str:

@@ -1,14 +1,18 @@
-"""What a clerk writes: TOML between +++ lines, then Markdown -> the content of a message.
+"""What a clerk writes: fields in TOML between +++ lines, then a text in Markdown. Here it becomes a draft.
 
-Everything that is wrong with a draft is found in one reading, each problem with
-its line in the file:
+    parse_draft    a file -> a draft that may be issued, or an error with all problems
+    read_draft     a file -> the draft as far as it goes, and all problems
+    template       a commented draft to begin with
+
+Everything that is wrong with a draft is found in one reading, each problem with its line in the file:
 
     MALFORMED   what the grammar of messages or of drafts does not allow
     REFUSED     what it allows and must not go out: marks of unfinished editing,
                 placeholders of the template, duties that nobody can fulfil
 
-Pure: no I/O but the templates, and no roster. Who the addressees are, the caller
-asks the roster, and takes the line of one of them from `Draft.lines`.
+Nothing here reads files, except the templates, nor knows a register or a roster. Whether a report fits the
+circular that it answers, and whether addressees exist, is found out when the draft is issued; `lines` tells
+on which line each field stands, for the problems that are found then.
 """
 
 from __future__ import annotations
@@ -51,23 +55,24 @@ EXAMPLES: dict[str, tuple[str, ...]] = {"circular": ("monthly", "event", "once")
 
 
 class Reading(NamedTuple):
-    """What reading a draft gave: all problems by line, and the draft unless one of them is MALFORMED."""
+    """What reading a draft gave: all problems by line, and the draft unless a problem is MALFORMED."""
 
     draft: Draft | ReportDraft | None
     problems: tuple[Problem, ...]
 
 
-def parse_draft(data: bytes) -> Draft:
-    """Parse a circular or letter that is ready to go out.
+def parse_draft(data: bytes) -> Draft | ReportDraft:
+    """Parse the draft of a circular, a letter or a report that is ready to go out.
 
-    Raises DraftError if it is malformed, else NotReadyError if something stops
-    it; either carries all the problems.
+        draft = parse_draft(Path("circular.md").read_bytes())
+        office.issue(draft, directory=Path("post"))
+
+    Raises DraftError if it is malformed, or NotReadyError if it is well-formed and something still stops it.
+    Either has all the `problems`, each with its line.
     """
     draft, problems = read_draft(data)
-    if isinstance(draft, Draft) and not problems:
-        return draft
     if draft is not None and not problems:
-        raise NotReadyError("a report is made of its draft with the circular that it answers")
+        return draft
     worst = next((problem for problem in problems if problem.code == MALFORMED), problems[0])
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
     kind = DraftError if worst.code == MALFORMED else NotReadyError

@@ -1,4 +1,12 @@
-"""The table of a report from CSV: how a cell becomes a value."""
+"""The table of a report, read from a CSV file: which column each cell is in, and which value it holds. Pure.
+
+    read_tables    CSV files by field name -> the rows of a form's tables
+    read_table     one CSV file -> the rows of one table
+    parse_cell     how the text of a cell becomes a value
+
+Spreadsheets write CSV in many ways, so several are read: comma, semicolon or tab between cells, a byte order
+mark or none, columns by name or label in any order, `1 234,5` for 1234.5.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +16,9 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING
 
-from dispatch.checks.values import parse_cell
+from dispatch.checks.values import fault_of
 from dispatch.errors import MalformedError, RefusedError
+from dispatch.formats.grammar import check_decimal, passes
 from keys.errors import FormatError
 
 if TYPE_CHECKING:
@@ -17,25 +26,37 @@ if TYPE_CHECKING:
 
     from dispatch.formats.obligation import Cell, Field, Form
 
-
 MAX_ROWS = 10_000
 
-
 _DELIMITERS = ",;\t"
-
-
 _QUOTED = re.compile(r'"[^"]*"')
-
-
 _GROUPED = re.compile(r"-?[0-9]{1,3}([ \u00a0\u202f][0-9]{3})+([.,][0-9]+)?")
 """A number with spaces between its thousands, as spreadsheets write it."""
+_BOOLEANS = dict.fromkeys(("true", "yes", "да", "истина"), True) | dict.fromkeys(
+    ("false", "no", "нет", "ложь"), False
+)
+"""Booleans as spreadsheets write them and people type them, in English and in Russian."""
+
+
+def read_tables(form: Form, files: Mapping[str, bytes]) -> dict[str, tuple[dict[str, Cell], ...]]:
+    """Read the tables of a form from CSV `files`, each under the name of its field.
+
+    Raises RefusedError for a field that is no table, and as `read_table` does.
+    """
+    found = {}
+    for name, data in files.items():
+        field = next((one for one in form.fields if one.name == name and one.type == "table"), None)
+        if field is None:
+            tables = ", ".join(one.name for one in form.fields if one.type == "table")
+            raise RefusedError(f"the form has no table {name!a}", hint=f"it has: {tables or 'none'}")
+        found[name] = read_table(field, data)
+    return found
 
 
 def read_table(field: Field, data: bytes) -> tuple[dict[str, Cell], ...]:
-    """Read the rows of a table field from CSV: a header of names or labels, then a row a line.
+    """Read the rows of a table field from CSV: a header with the columns' names or labels, then the rows.
 
-    UTF-8; comma, semicolon or tab between cells, whichever the header has most of. Raises
-    MalformedError, RefusedError, with the line of the file.
+    Raises MalformedError, RefusedError, with the line of the file.
     """
     try:
         text = data.decode("utf-8-sig")
@@ -58,31 +79,38 @@ def read_table(field: Field, data: bytes) -> tuple[dict[str, Cell], ...]:
     return tuple(found)
 
 
-def read_tables(form: Form, files: Mapping[str, bytes]) -> dict[str, tuple[dict[str, Cell], ...]]:
-    """Read the tables of a form from CSV, by field name. Raises RefusedError for a field that is no table."""
-    found = {}
-    for name, data in files.items():
-        field = next((one for one in form.fields if one.name == name and one.type == "table"), None)
-        if field is None:
-            tables = ", ".join(one.name for one in form.fields if one.type == "table")
-            raise RefusedError(f"the form has no table {name!a}", hint=f"it has: {tables or 'none'}")
-        found[name] = read_table(field, data)
-    return found
+def parse_cell(column: Field, text: str, *, decimal_comma: bool) -> Cell:
+    """Turn the text of a cell into a value of its column. Raises FormatError.
+
+    `decimal_comma`: commas do not separate cells, and so stand for the decimal point of numbers.
+    """
+    if column.type in ("integer", "decimal"):
+        text = re.sub(r"\s", "", text) if _GROUPED.fullmatch(text) else text
+        text = text.replace(",", ".") if decimal_comma else text
+    value: Cell = text
+    if column.type == "integer" and "." not in text and passes(check_decimal, text):
+        value = int(text)
+    elif column.type == "boolean":
+        value = _BOOLEANS.get(text.casefold(), text)
+    fault = fault_of(column, value)
+    if fault:
+        raise FormatError(fault)
+    return value
 
 
 def _line_at(before: str) -> int:
-    """Count the line that begins or goes on after a text, however lines end."""
+    """Give the number of the line on which a text ends, with line ends of any kind."""
     return 1 + before.count("\n") + before.replace("\r\n", "").count("\r")
 
 
 def _delimiter(text: str) -> str:
-    """Find what stands between cells: what the header has most of, quoted cells apart."""
+    """Find what separates cells: what the header has most of, outside of quoted cells."""
     header = re.split(r"[\r\n]", text.lstrip("\r\n"), maxsplit=1)[0]
     return max(_DELIMITERS, key=_QUOTED.sub("", header).count)
 
 
 def _records(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    """Give the records that hold anything, each with its first line. Raises MalformedError."""
+    """Give the records that are not empty, each with the number of its first line. Raises MalformedError."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     line = 1
     try:
@@ -96,6 +124,7 @@ def _records(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
 
 
 def _header(field: Field, cells: Sequence[str], line: int) -> list[Field]:
+    """Find the columns that the cells of the header name. Raises MalformedError, RefusedError."""
     last = max(index for index, cell in enumerate(cells) if cell)  # spreadsheets write `a;b;;` too
     columns = [_column(field, cell, line) for cell in cells[: last + 1]]
     names = {column.name for column in columns}
@@ -119,7 +148,7 @@ def _column(field: Field, cell: str, line: int) -> Field:
 
 
 def _folded(text: str) -> str:
-    """Make one text of those that look alike: a file's letters may come in two parts, as on macOS."""
+    """Make texts that look alike the same; on macOS, for example, a letter may come in two parts."""
     return unicodedata.normalize("NFC", text).casefold()
 
 
@@ -137,11 +166,8 @@ def _row(
             if column.required:
                 raise RefusedError(f"line {line}: {column.label} is missing")
             continue
-        if column.type in ("integer", "decimal"):
-            text = re.sub(r"\s", "", text) if _GROUPED.fullmatch(text) else text
-            text = text.replace(",", ".") if decimal_comma else text
         try:
-            row[column.name] = parse_cell(column, text)
+            row[column.name] = parse_cell(column, text, decimal_comma=decimal_comma)
         except FormatError as error:
             raise RefusedError(f"line {line}: {error}") from None
     return row

@@ -1,13 +1,12 @@
-"""What a draft says of other dispatches and demands of others: relations, promises, forms, obligations."""
+"""Read the tables of a draft: relations to other dispatches, promises, forms and obligations. Pure."""
 
 from __future__ import annotations
 
-import re
 from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Literal, cast, get_args
 
-from dispatch.drafts.text import meant
+from dispatch.drafts.text import meant, paragraphs
 from dispatch.formats.message import PromiseMade, Relation, RelationType
 from dispatch.formats.note import parse_number
 from dispatch.formats.obligation import MAX_OBLIGATIONS, Field, FieldType, Form, Obligation, check_field_name
@@ -28,11 +27,10 @@ _OF_FORMS = ("id", "field")
 _BOUNDS = ("minimum", "maximum", "target")
 _OF_FIELDS = ("name", "label", "type", "required", *_BOUNDS, "choices", "column")
 _NUMBERS = ("integer", "decimal")
-_PARAGRAPH = re.compile(r"^([0-9]{1,9})\.(?![0-9])", re.MULTILINE)
 
 
 def read_relations(table: Table, *, is_letter: bool) -> tuple[Relation, ...]:
-    """Read `[[relation]]`: what this says of earlier circulars."""
+    """Read `[[relation]]`: what the draft does to earlier circulars."""
     relations = []
     seen = set()
     for item in table.tables("relation", "relation"):
@@ -57,7 +55,7 @@ def read_relations(table: Table, *, is_letter: bool) -> tuple[Relation, ...]:
 
 
 def read_promises(table: Table) -> tuple[PromiseMade, ...]:
-    """Read `[[promise]]`: what the centre owes."""
+    """Read `[[promise]]`: what the centre itself will owe."""
     promises = []
     for item in table.tables("promise", "promise"):
         item.check_names(("text",))
@@ -67,7 +65,7 @@ def read_promises(table: Table) -> tuple[PromiseMade, ...]:
 
 
 def read_forms(table: Table) -> tuple[Form, ...]:
-    """Read `[[form]]`, their fields and columns: what reports have to say."""
+    """Read `[[form]]` with its fields and columns: what reports have to say."""
     forms = []
     ids: set[str] = set()
     for item in table.tables("form", "form", MAX_OBLIGATIONS):
@@ -81,7 +79,7 @@ def read_obligations(
     table: Table, forms: tuple[Form, ...], to: tuple[str, ...], body: str
 ) -> tuple[Obligation, ...]:
     """Read `[[obligation]]`: the duties to report."""
-    paragraphs = {int(number) for number in _PARAGRAPH.findall(body)}
+    numbers = {number for number, _ in paragraphs(body)}
     known = [form.id for form in forms if form.id]
     obligations = []
     ids: set[str] = set()
@@ -91,7 +89,7 @@ def read_obligations(
         if obligation.form and obligation.form not in known:
             hint = f'a form begins: [[form]] and id = "{obligation.form}"'
             item.malformed("form", f"no form {obligation.form!r}{meant(obligation.form, known)}", hint)
-        if obligation.paragraph is not None and obligation.paragraph not in paragraphs:
+        if obligation.paragraph is not None and obligation.paragraph not in numbers:
             number = obligation.paragraph
             item.refused(
                 "paragraph",
@@ -109,7 +107,7 @@ def read_obligations(
 
 
 def _id(item: Table, ids: set[str]) -> str:
-    """Read the id of a form or obligation, which no other has. Empty if there is none."""
+    """Read the id of a form or obligation, which may stand only once. Empty if it is missing or wrong."""
     item.need("id", 'id = "monthly"')
     value = item.checked("id", parse_handle) or ""
     if value in ids:
@@ -152,7 +150,7 @@ def _read_obligation(item: Table, ids: set[str], to: tuple[str, ...]) -> Obligat
 
 
 def _trigger(item: Table) -> Literal["every", "before", "after", "once"] | None:
-    """Tell which of the four an obligation has; None, and a problem, if not exactly one."""
+    """Tell which of the four triggers an obligation has; None, with a problem, if it is not exactly one."""
     there = [name for name in _TRIGGERS if name in item.members]
     if len(there) == 1:
         return cast('Literal["every", "before", "after", "once"]', there[0])

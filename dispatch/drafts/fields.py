@@ -1,4 +1,4 @@
-"""The fields that circulars and letters have in common, and what a draft comes to."""
+"""Read the fields of a circular or letter into a Draft; those of a report are in `report`. Pure."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ _OF_CIRCULARS = ("zone", "reply", "reply_within", "promise", "obligation", "form
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """A draft that may go out as far as it says itself. A letter has the defaults of what circulars have.
+    """The content of a circular or a letter. A letter has the defaults of the fields that it cannot have.
 
-    `relations`: without the ids of notes, which the register knows. `lines`: where each field stands in
-    the file, also `to[0]`, `obligation[1].due` and so on, and `body`.
+    `relations` lack the ids of notes, which only the register knows. `lines`: the line of each field in the
+    file, and of parts such as `to[0]` and `obligation[1].due`; also that of the `body`.
     """
 
     kind: Kind
@@ -55,7 +55,7 @@ class Draft:
 
 
 class Fields:
-    """Reads the fields of a parsed front matter, one problem for each that is wrong."""
+    """Reads the fields of a draft, and adds a problem for each that is wrong."""
 
     def __init__(self, members: dict[str, Any], lines: dict[str, int], parts: Parts, found: Problems) -> None:
         self._table = Table(members, lines, found, line=parts.source_line - 1)
@@ -63,7 +63,7 @@ class Fields:
         self._lines = MappingProxyType({**lines, "body": parts.body_line})
 
     def draft(self) -> Draft | ReportDraft | None:
-        """Read them all. What comes out counts only if no problem is MALFORMED."""
+        """Read them all. The result is good only if no problem is MALFORMED."""
         table = self._table
         if table.members.get("kind") == "report":
             return read_report(table, self._parts.body, self._lines)

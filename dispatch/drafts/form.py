@@ -1,7 +1,8 @@
-"""The form of a report to fill in: an obligation -> a commented draft, with what is known already filled in.
+"""Write the draft of a report, to be filled in: an obligation and its form -> TOML with comments. Pure.
 
-Foreign text (labels, choices, the circular's paragraph) stands in comments and TOML strings, and cannot
-break out of either. Pure.
+What is known already is filled in; what the clerk must write is marked by placeholders, which stop the draft
+until they are replaced. Labels, choices and the circular's text come from others: they are put into comments
+and TOML strings in such a way that they cannot break out of either.
 """
 
 from __future__ import annotations
@@ -10,20 +11,17 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING, Any
 
-from dispatch.checks.values import PLACEHOLDER
-from dispatch.drafts import FENCE
-from dispatch.formats.grammar import check_calendar_date, check_decimal
-from keys.errors import FormatError
+from dispatch.drafts.text import FENCE, PLACEHOLDER, paragraphs
+from dispatch.formats.grammar import check_calendar_date, check_decimal, passes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from dispatch.formats.message import Circular, Report
     from dispatch.formats.obligation import Cell, Field, Form, Obligation
 
 
 _WIDTH = 98
-_PARAGRAPH = re.compile(r"^([0-9]{1,9})\.(?![0-9])", re.MULTILINE)
 
 
 def report_template(
@@ -40,7 +38,11 @@ def report_template(
     previous: Report | None,
     tables: Mapping[str, Sequence[Mapping[str, Cell]]],
 ) -> str:
-    """Write the draft of a report. `previous`: the one that it revises; `tables`: rows of table fields."""
+    """Write the draft of a report on an obligation of circular `number`.
+
+    `period` or `event`, or neither, is what it is for. `previous`: the report that it revises, with whose
+    values it begins; `tables`: the rows of table fields, where they are known.
+    """
     lines = [FENCE, *_comment(f"A report: {circular.subject}")]
     lines += _comment(paragraph_text(circular.body, obligation.paragraph))
     lines += ["", 'kind = "report"', f"answers = {_string(f'{number}#{obligation.id}')}"]
@@ -62,24 +64,18 @@ def report_template(
 
 def paragraph_text(body: str, paragraph: int | None) -> str:
     """Give the numbered paragraph of a circular's text, or nothing."""
-    starts = [(int(found[1]), found.start()) for found in _PARAGRAPH.finditer(body)]
-    for index, (number, start) in enumerate(starts):
-        if number == paragraph:
-            end = starts[index + 1][1] if index + 1 < len(starts) else len(body)
-            return body[start:end].strip()
-    return ""
+    return next((text for number, text in paragraphs(body) if number == paragraph), "")
 
 
 def _values(
     form: Form, values: Mapping[str, Any], tables: Mapping[str, Sequence[Mapping[str, Cell]]]
 ) -> list[str]:
-    """Write [values]; the tables come last, as TOML wants it."""
-    known = dict(values) | {name: tuple(rows) for name, rows in tables.items()}
+    """Write [values], with the tables last, as TOML wants it."""
+    known = {**values, **tables}
     lines = ["", "[values]"]
     for field in form.fields:
-        if field.type == "table":
-            continue
-        lines += ["", *_comment(_about(field)), _assignment(field, known.get(field.name))]
+        if field.type != "table":
+            lines += ["", *_comment(_about(field)), _assignment(field, known.get(field.name))]
     for field in form.fields:
         if field.type == "table":
             lines += _table(field, known.get(field.name, ()))
@@ -87,6 +83,7 @@ def _values(
 
 
 def _table(field: Field, rows: Sequence[Mapping[str, Cell]]) -> list[str]:
+    """Write a table: the rows that are known, or one to fill in, in comments if the table may be left out."""
     lines = ["", *_comment(f"{_about(field)} Repeat these lines for each row.")]
     for column in field.columns:
         lines += _comment(f"  {column.name}: {_about(column)}")
@@ -100,13 +97,14 @@ def _table(field: Field, rows: Sequence[Mapping[str, Cell]]) -> list[str]:
 
 
 def _assignment(field: Field, value: Any) -> str:
+    """Write a field with its value, or with a placeholder, or in a comment if it may be left out."""
     if value is None:
         return f"{field.name} = {_string(_ask(field.type))}" if field.required else f"# {field.name} = "
     return f"{field.name} = {_literal(field, value)}"
 
 
 def _literal(field: Field, value: Any) -> str:
-    """Write a value bare where it has the type of its field; else in quotes, where the check names it."""
+    """Write a value as TOML writes its type; in quotes if it does not fit, so that the check points at it."""
     text = str(value)
     if isinstance(value, bool):
         return text.lower()
@@ -114,22 +112,15 @@ def _literal(field: Field, value: Any) -> str:
         return text
     if field.type == "date":
         return _day(text)
-    return text if field.type == "decimal" and _passes(check_decimal, text) else _string(text)
+    return text if field.type == "decimal" and passes(check_decimal, text) else _string(text)
 
 
 def _day(text: str) -> str:
-    return text if _passes(check_calendar_date, text) else _string(text)
-
-
-def _passes(check: Callable[[str], object], text: str) -> bool:
-    try:
-        check(text)
-    except FormatError:
-        return False
-    return True
+    return text if passes(check_calendar_date, text) else _string(text)
 
 
 def _about(field: Field) -> str:
+    """Say in a line what a field asks for."""
     rules = ["required" if field.required else "may be left out"]
     rules += [
         f"{word} {bound}"
@@ -141,11 +132,12 @@ def _about(field: Field) -> str:
 
 
 def _ask(what: str) -> str:
+    """Give the placeholder for something that the clerk must write."""
     return f"{PLACEHOLDER} {what}]"
 
 
 def _comment(text: str) -> list[str]:
-    """Write text as comments, without what a comment may not hold."""
+    """Write text as comments, wrapped, without the characters that a comment may not hold."""
     lines = []
     for line in re.split(r"[\r\n\u0085\u2028\u2029]+", text):
         rest = "".join(c if unicodedata.category(c)[0] != "C" else " " for c in line).rstrip()

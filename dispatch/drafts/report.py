@@ -1,4 +1,4 @@
-"""The draft of a report: what it answers, for which period or event, and the values as written."""
+"""Read the draft of a report: what it answers, for which period or event, and the values as written. Pure."""
 
 from __future__ import annotations
 
@@ -33,9 +33,10 @@ _DERIVED = ("to", "info")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportDraft:
-    """A report as far as its draft says it. `values`: as TOML has them; the form decides what they may be.
+    """The content of a report. `values`: as TOML has them, not yet checked against the form.
 
-    `subject` None: it is derived. `lines`: where each field stands, also `values.demands[0].demand`.
+    `subject` None: one is made of the circular's number and the period. `lines`: the line of each field in
+    the file, and of parts such as `values.demands[0].demand`.
     """
 
     answers_number: Number
@@ -54,7 +55,7 @@ class ReportDraft:
 
 
 def read_report(table: Table, body: str, lines: Mapping[str, int]) -> ReportDraft | None:
-    """Read the fields of a report; None if it does not say what it answers. Problems go to the table's."""
+    """Read the fields of a report; None if it does not say what it answers."""
     _check_names(table)
     table.need("answers", 'answers = "cc/2026/4#monthly"')
     answers = table.checked("answers", _parse_answers, 'the circular and its obligation: "cc/2026/4#monthly"')
@@ -95,7 +96,7 @@ def _check_names(table: Table) -> None:
 
 
 def _check_event(table: Table, event: int | None) -> None:
-    """Find an event of which something is missing, or what belongs to an event where there is none."""
+    """Find an event with something missing, and fields of an event where there is none."""
     if "event" in table.members:
         if "period" in table.members:
             table.malformed("period", "a report is for a period or an event, not for both")

@@ -1,4 +1,4 @@
-"""One table of a draft's fields: reading each by its type, one problem for each that is wrong."""
+"""Read the fields of one TOML table by their types, with a problem for each that is wrong. Pure."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from dispatch.drafts.text import meant
+from dispatch.drafts.values import plain_decimal
 from dispatch.errors import MALFORMED
-from dispatch.formats.grammar import check_decimal, check_duration
+from dispatch.formats.grammar import MAX_DIGITS, check_decimal, check_duration, passes
 from keys.canonical import MAX_INTEGER
 from keys.errors import FormatError
 from keys.text import check_line, parse_handle
@@ -20,12 +21,11 @@ if TYPE_CHECKING:
     from dispatch.drafts.text import Problems
 
 _SPACE = " \t"
-_MAX_DIGITS = 18
 _POSITION = re.compile(r"\[[0-9]+\]")
 
 
 class Table:
-    """A table, the lines of its fields, and where problems go. `noun`: what it is, or empty at the top."""
+    """A table, with the lines of its fields and the problems. `noun`: what it is called; empty at the top."""
 
     def __init__(
         self,
@@ -45,31 +45,31 @@ class Table:
         self._noun = noun
 
     def line(self, name: str = "") -> int:
-        """Give the line of a field; of one that is missing, where the table begins."""
+        """Give the line of a field; if it is missing, the line on which the table begins."""
         return self._lines.get(f"{self.path}.{name}" if self.path else name, self._line)
 
     def malformed(self, name: str, text: str, hint: str = "") -> None:
-        """Say what the grammar does not allow, at a field or, if it is missing, at the table."""
+        """Add a problem that the grammar forbids, at a field or, if it is missing, at the table."""
         self._found.malformed(self.line(name), text, hint)
 
     def refused(self, name: str, text: str, hint: str = "") -> None:
-        """Say what must not go out, at a field or, if it is missing, at the table."""
+        """Add a problem that must not go out, at a field or, if it is missing, at the table."""
         self._found.refused(self.line(name), text, hint)
 
     def unknown(self, name: str, known: Iterable[str]) -> None:
-        """Say that there is no such field, and which may be meant."""
+        """Add the problem that there is no such field, and suggest which one may be meant."""
         if not self._found.enough(MALFORMED):
             where = f" in the {self._noun}" if self._noun else ""
             self.malformed(name, f"unknown field {name!r}{where}{meant(name, known)}")
 
     def check_names(self, known: tuple[str, ...]) -> None:
-        """Find the fields that do not exist."""
+        """Add a problem for each field that does not exist."""
         for name in self.members:
             if name not in known:
                 self.unknown(name, known)
 
     def need(self, name: str, hint: str) -> bool:
-        """Tell whether a field is there, and say so if it is not."""
+        """Tell whether a field is there, and add a problem if it is not."""
         if name not in self.members:
             self.malformed(name, f"no {name}" + (f" in the {self._noun}" if self._noun else ""), hint)
         return name in self.members
@@ -83,7 +83,7 @@ class Table:
         return None
 
     def choice(self, name: str, allowed: tuple[str, ...]) -> str | None:
-        """Read one of some words."""
+        """Read a text that must be one of the words allowed."""
         value = self.text(name)
         if value is None or value in allowed:
             return value
@@ -95,14 +95,14 @@ class Table:
     def checked(
         self, name: str, check: Callable[[str], object], hint: str | Callable[[str], str] = ""
     ) -> str | None:
-        """Read a text that has a grammar of its own. `hint`: instead of the check's."""
+        """Read a text that must pass a check. `hint`: to give instead of the check's own."""
         value = self.text(name)
         return None if value is None else self.valid(name, value, check, hint)
 
     def valid(
         self, name: str, value: str, check: Callable[[str], object], hint: str | Callable[[str], str] = ""
     ) -> str | None:
-        """Give a value that passes a check, or None."""
+        """Give a value if it passes a check, or else None, with a problem."""
         try:
             check(value)
         except FormatError as error:
@@ -143,7 +143,7 @@ class Table:
             return None
         number = _canonical_decimal(value)
         if number is None:
-            hint = f"{name} = 10, with at most {_MAX_DIGITS} digits before the point and after it"
+            hint = f"{name} = 10, with at most {MAX_DIGITS} digits before the point and after it"
             self.malformed(name, f"{name} should be a number", hint)
         return number
 
@@ -182,7 +182,7 @@ class Table:
         return tuple(dict.fromkeys(names))
 
     def tables(self, name: str, noun: str, most: int | None = None) -> tuple[Table, ...]:
-        """Read the tables below this one, no more than `most`."""
+        """Read the tables below this one, at most `most`."""
         value = self.members.get(name, [])
         path = f"{self.path}.{name}" if self.path else name
         if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
@@ -205,7 +205,7 @@ class Table:
         return tables[:most]
 
     def element(self, name: str, position: int) -> str:
-        """Name an element of a list, if its line is known, or else the list."""
+        """Name an element of a list if its line is known, and otherwise the list."""
         path = f"{self.path}.{name}" if self.path else name
         return f"{name}[{position}]" if f"{path}[{position}]" in self._lines else name
 
@@ -219,19 +219,17 @@ def _check_addressee(name: str) -> None:
 
 
 def _canonical_decimal(value: object) -> str | None:
-    """Write a number as messages do, without zeros that say nothing; None if they cannot."""
+    """Write a number as messages do, without zeros at its end; None if it is no number or too long."""
     if isinstance(value, bool) or not isinstance(value, (int, Decimal, str)):
         return None
     try:
         if isinstance(value, str):
             value = value.strip(_SPACE)
             check_decimal(value)
-        number = Decimal(value)
-        if not number.is_finite() or not -_MAX_DIGITS <= number.adjusted() < _MAX_DIGITS:
-            return "0" if number.is_zero() else None
-        text = "0" if number.is_zero() else format(number, "f")
-        text = text.rstrip("0").rstrip(".") if "." in text else text
-        check_decimal(text)
     except FormatError:
         return None
-    return text
+    number = Decimal(value)
+    text = "0" if number.is_zero() else plain_decimal(number)
+    if text is not None and "." in text:
+        text = text.rstrip("0").rstrip(".")
+    return text if text is not None and passes(check_decimal, text) else None

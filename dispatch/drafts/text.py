@@ -1,4 +1,4 @@
-"""A draft taken apart: decoding, the fence, the TOML, and what unfinished editing leaves."""
+"""Take a draft apart: decode it, find its TOML and its text, look for marks of unfinished editing. Pure."""
 
 from __future__ import annotations
 
@@ -15,15 +15,18 @@ from keys.errors import FormatError
 from keys.text import check_block
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 MAX_DRAFT = MAX_MESSAGE
 FENCE = "+++"
+PLACEHOLDER = "[Replace this:"
+"""With this begins each place of a template that is to be replaced."""
 
 _MAX_PROBLEMS = 1000
 _EXCERPT = 40
-_PLACEHOLDER = re.compile(r"\[Replace this:")
+_PLACEHOLDER = re.compile(re.escape(PLACEHOLDER))
 _PLACEHOLDER_HANDLE = "replace-this"
+_PARAGRAPH = re.compile(r"^([0-9]{1,9})\.(?![0-9])", re.MULTILINE)
 _MARK = re.compile(r"\{(\+\+|--|~~|==|>>)")
 _MARK_ENDS = {"++": "++}", "--": "--}", "~~": "~~}", "==": "==}", ">>": "<<}"}
 # What tomllib keeps of a dotted name grows with the square of its parts: 100 KB would fill the memory.
@@ -37,22 +40,22 @@ _VALUE_LIKE_NUMBER = re.compile(r"[^=#\"']*=\s*[+-]?[0-9][0-9.,\s]*(#.*)?$")
 
 
 class Problems:
-    """The problems found so far, of either code no more than anybody will read."""
+    """The problems found so far: of each code no more than anybody would read."""
 
     def __init__(self) -> None:
         self.problems: list[Problem] = []
         self._counts = {MALFORMED: 0, REFUSED: 0}
 
     def malformed(self, line: int, text: str, hint: str = "") -> None:
-        """Add what the grammar does not allow."""
+        """Add a problem that the grammar forbids."""
         self._add(Problem(line, text, hint, MALFORMED))
 
     def refused(self, line: int, text: str, hint: str = "") -> None:
-        """Add what the grammar allows and must not go out."""
+        """Add a problem that the grammar allows and that must not go out."""
         self._add(Problem(line, text, hint, REFUSED))
 
     def enough(self, code: int) -> bool:
-        """Tell whether no more of this code are taken."""
+        """Tell whether there are so many of this code that no more are taken."""
         return self._counts[code] >= _MAX_PROBLEMS
 
     def _add(self, problem: Problem) -> None:
@@ -131,14 +134,14 @@ def parse_toml(parts: Parts, found: Problems) -> dict[str, Any] | None:
 
 
 def is_report(parts: Parts, table: dict[str, Any] | None) -> bool:
-    """Tell whether a draft is of a report, also when its TOML does not parse."""
+    """Tell whether this is the draft of a report, even if its TOML does not parse."""
     if table is None:
         return _KIND_REPORT.search(parts.source) is not None
     return table.get("kind") == "report"
 
 
 def _explain(message: str, row: str) -> tuple[str, str]:
-    """Say what a TOML error means, and what to do, to whoever never heard of TOML."""
+    """Say what a TOML error means and what to do, for people who never heard of TOML."""
     if re.search("[\u2018-\u201f\u00ab\u00bb]", row.partition("#")[0].partition('"')[0]):
         said = "a value in typographic quotes", 'use straight quotes, "'
     elif message.startswith("Illegal character '\\n'"):
@@ -165,7 +168,7 @@ def check_strings(strings: Iterable[tuple[int, str]], found: Problems) -> None:
 
 
 def check_body(parts: Parts, found: Problems, *, may_be_empty: bool = False) -> None:
-    """Check that there is a text, of printable characters, whose editing is done."""
+    """Check that there is a text, that its characters are printable, and that its editing is done."""
     if not parts.body and not may_be_empty:
         found.refused(parts.body_line, "the draft has no text", f"write it after the second {FENCE}")
     for line, text in enumerate(parts.body.split("\n"), parts.body_line):
@@ -177,7 +180,7 @@ def check_body(parts: Parts, found: Problems, *, may_be_empty: bool = False) -> 
 
 
 def _check_text(line: int, text: str, found: Problems) -> None:
-    """Look for what unfinished editing leaves: CriticMarkup and the template's placeholders."""
+    """Look for marks of unfinished editing: CriticMarkup and the template's placeholders."""
     start, here = 0, line
     for place in _PLACEHOLDER.finditer(text):
         if found.enough(REFUSED):
@@ -207,6 +210,14 @@ def _excerpt(text: str, start: int, end: int | None = None) -> str:
     shown = text[start : min(start + _EXCERPT, end or len(text))]
     ellipsis = "…" if (end or len(text)) > start + _EXCERPT else ""
     return "".join(c if c.isprintable() else " " for c in shown) + ellipsis
+
+
+def paragraphs(body: str) -> Iterator[tuple[int, str]]:
+    """Give the numbered paragraphs of a text: each begins its line with its number, as in `4. Report`."""
+    starts = list(_PARAGRAPH.finditer(body))
+    ends = [*(found.start() for found in starts[1:]), len(body)]
+    for found, end in zip(starts, ends, strict=False):
+        yield int(found[1]), body[found.start() : end].strip()
 
 
 def meant(word: str, known: Iterable[str]) -> str:

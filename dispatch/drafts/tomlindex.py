@@ -1,4 +1,4 @@
-"""Where fields and strings stand in TOML: the line numbers that `tomllib` does not give."""
+"""Find the lines of fields and strings in TOML, because `tomllib` does not tell them. Pure."""
 
 from __future__ import annotations
 
@@ -17,13 +17,12 @@ _MAX_PATH = 100  # no path above a field of a draft is longer, and long ones abo
 
 
 class TomlIndex:
-    """Where the fields and strings of valid TOML stand. Its line ends are LF, at the end too.
+    """The lines of the fields and strings of valid TOML, of which every line ends in LF.
 
-    `lines`: paths such as `to`, `to[2]`, `obligation[1]`, `obligation[1].due`
-    (counted from 0; a name alone is the first of that name), however the tables
-    are written; of the elements of lists, those that are texts, lists or tables.
-    What lies too deep for any draft has no line. `strings`: every string value
-    with its line.
+    `lines`: by paths such as `to`, `to[2]`, `obligation[1]` and `obligation[1].due`, however the tables are
+    written. Positions count from 0; a name without one is the first of that name. Elements of lists have a
+    line if they are texts, lists or tables. What lies deeper than any field of a draft has none.
+    `strings`: every string value with its line.
     """
 
     def __init__(self, source: str, line: int) -> None:
@@ -70,7 +69,7 @@ class TomlIndex:
         return path
 
     def _add(self, path: str, name: str, line: int) -> str:
-        """Record a path below another, and give it; of too deep a one, the other."""
+        """Record a path below another, and give it; give the other one if it would be too deep."""
         if len(path) > _MAX_PATH:
             return path
         path = f"{path}.{name}" if path else name
@@ -93,7 +92,7 @@ class TomlIndex:
 
 
 class _Level:
-    """An array or inline table that is open. `key`: what is read of a name, or None behind it."""
+    """An array or inline table that is open. `key`: the tokens of a name so far; None after the name."""
 
     def __init__(self, path: str, *, is_table: bool) -> None:
         self.path = path
@@ -103,13 +102,13 @@ class _Level:
         self.key: list[str] | None = [] if is_table else None
 
     def next(self) -> None:
-        """Go on behind a comma."""
+        """Go on after a comma."""
         self.position += 1
         if self.is_table:
             self.key = []
 
     def here(self) -> str:
-        """Give the path of the element or field that is being read; what is too deep has its parent's."""
+        """Give the path of the element or field that is being read; if it is too deep, its parent's."""
         if len(self.path) > _MAX_PATH:
             return self.path
         return self.path + (self.field if self.is_table else f"[{self.position}]")
@@ -125,7 +124,7 @@ class _Value:
 
     @property
     def is_open(self) -> bool:
-        """Tell whether the value goes on behind the end of a line."""
+        """Tell whether the value goes on after the end of a line."""
         return bool(self._levels)
 
     def feed(self, kind: str | None, text: str, line: int) -> None:

@@ -1,4 +1,4 @@
-"""Slots and replies as JSON has them."""
+"""Slots and standings as JSON, for `due` and for audits. Pure."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from dispatch.duties.case import Case
-    from dispatch.duties.slots import Slot, Standing
+    from dispatch.duties.slots import Slot
+    from dispatch.duties.standings import Standing
 
 
 def slot_json(slot: Slot) -> dict[str, Any]:
-    """Give a slot as JSON has it."""
+    """Give a slot for JSON."""
     filing = slot.filing
     return {
         "number": str(slot.number),
@@ -36,12 +37,12 @@ def slot_json(slot: Slot) -> dict[str, Any]:
 
 
 def _due_date(due: datetime | None) -> str | None:
-    """Write a due moment as dates are written; before an event of 1970 it may lie earlier than these do."""
+    """Write a due moment. Before an event of 1970 it may lie earlier than `format_date` allows."""
     return f"{due:%Y-%m-%dT%H:%M:%SZ}" if due else None
 
 
 def standing_json(case: Case, standing: Standing) -> dict[str, Any]:
-    """Give where an office stands with a circular as JSON has it."""
+    """Give an office's standing with a circular for JSON."""
     answer = standing.answer
     return {
         "number": str(case.number),

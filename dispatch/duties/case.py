@@ -1,7 +1,7 @@
-"""A circular and everything that answers it, taken out of its envelopes: what `duties` judges. Pure.
+"""A circular and everything that answers it, taken out of its envelopes: what this room judges. Pure.
 
-Who opens what came in fills all of it; who holds no key (`audit`) knows the slots from the notes
-alone, and leaves the rest None.
+An office that opens what came in fills in all of it. An auditor without keys knows the slots from the
+notes alone, and leaves what he cannot read None.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from dispatch.formats.message import Circular, Letter
+from dispatch.formats.message import Circular, DecisionKind, ItemState, Letter
 from dispatch.formats.note import parse_number
 from keys.text import parse_date
 
@@ -20,15 +20,14 @@ if TYPE_CHECKING:
     from dispatch.formats.message import Message, RelationType
     from dispatch.formats.note import Number
 
-DecisionKind: TypeAlias = Literal["accept", "return", "extend", "waive"]
-ReplyState: TypeAlias = Literal["silent", "received", "acknowledged", "undertaken", "refused"]
+ReplyState: TypeAlias = Literal["silent"] | ItemState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filing:
     """A report in its slot. `received`: when the circular's issuer receipted it, or None.
 
-    `nil` and `event_date` are None where they are not known to who did not open the report.
+    `nil` and `event_date` are None if the report was not opened.
     """
 
     number: Number
@@ -45,7 +44,7 @@ class Filing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SlotDecision:
-    """A decision on a slot. `report`: the id of what is returned; `until`: of an extension."""
+    """A decision on a slot. `report`: the id of the report that is sent back; `until`: of an extension."""
 
     number: Number
     date: datetime
@@ -69,13 +68,13 @@ class Effect:
 
     @property
     def ends(self) -> bool:
-        """Tell whether what it touches is no longer in force."""
+        """Tell whether the earlier one is no longer in force."""
         return self.type in ("cancels", "supersedes")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What an office said about a circular as a whole. `by`: the named officer."""
+    """What an office said about a circular as a whole. `by`: the officer who said it."""
 
     number: Number
     date: datetime
@@ -87,10 +86,11 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """A circular and everything that answers it. `touches`: what later circulars of its issuer do to it.
+    """A circular and everything that answers it.
 
     `owing`: who owes each obligation; `addressees`: for action, `info`: for information, all as of the
-    roster version that the circular names. `left`: when offices ended, of those that did.
+    roster version that the circular names. `ended_offices`: when those of them ended that did.
+    `effects`: what later circulars of its issuer do to it.
     """
 
     number: Number
@@ -100,10 +100,10 @@ class Case:
     addressees: tuple[str, ...]
     info: tuple[str, ...]
     owing: Mapping[str, tuple[str, ...]]
-    left: Mapping[str, datetime] = field(default_factory=dict)
+    ended_offices: Mapping[str, datetime] = field(default_factory=dict)
     filings: tuple[Filing, ...] = ()
-    rulings: tuple[SlotDecision, ...] = ()
-    touches: tuple[Effect, ...] = ()
+    decisions: tuple[SlotDecision, ...] = ()
+    effects: tuple[Effect, ...] = ()
     answers: tuple[Answer, ...] = ()
 
 
@@ -126,14 +126,14 @@ def effects_of(message: Message) -> tuple[Effect, ...]:
 def ended_at(case: Case, paragraph: int | None) -> datetime | None:
     """Tell when a paragraph of a circular, or (None) the whole of it, was cancelled or superseded."""
     dates = [
-        touch.date
-        for touch in case.touches
-        if touch.ends and (touch.paragraph is None or touch.paragraph == paragraph)
+        effect.date
+        for effect in case.effects
+        if effect.ends and (effect.paragraph is None or effect.paragraph == paragraph)
     ]
     return min(dates, default=None)
 
 
 def settled_by(case: Case) -> Effect | None:
-    """Give the first circular that amplifies this one: it settles its promises; None while they are open."""
-    amplifying = [touch for touch in case.touches if touch.type == "amplifies"]
-    return min(amplifying, key=lambda touch: touch.by, default=None)
+    """Give what settles the promises of a circular: the first that amplifies it, or None if none does yet."""
+    amplifying = [effect for effect in case.effects if effect.type == "amplifies"]
+    return min(amplifying, key=lambda effect: effect.by, default=None)

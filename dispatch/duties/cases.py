@@ -1,14 +1,18 @@
-"""Sort opened dispatches into cases: each circular with everything that answers it."""
+"""Gather opened dispatches into cases: each circular with everything that answers it.
+
+Dispatches come in any order: a decision may come before the report that it is about. So each is first kept
+under what it is about, and a case is put together when it is asked for.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
-from dispatch.checks.addressees import expand
+from dispatch.checks.addressees import ended_offices, expand
 from dispatch.checks.answers import owing
 from dispatch.duties.case import Answer, Case, Effect, Filing, SlotDecision, effects_of
-from dispatch.formats.blinding import occasion_of
 from dispatch.formats.message import Circular, Decision, Receipt, Report
 from dispatch.formats.note import parse_number
 from dispatch.formats.periods import parse_day
@@ -16,7 +20,7 @@ from keys.codec import decode_base64
 from keys.text import parse_date
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from datetime import datetime
 
     from dispatch.checks.opening import OpenedMessage
@@ -24,13 +28,8 @@ if TYPE_CHECKING:
     from keys.roster import Roster
 
 
-def occasion_of_report(report: Report) -> str:
-    """Name the occasion that a report is for."""
-    return occasion_of(report.period, report.event.count if report.event else None)
-
-
 class KeptReport(NamedTuple):
-    """What is kept of a report: not its envelope, of which there may be very many."""
+    """What is kept of a report: not its envelope, because there may be very many."""
 
     number: Number
     id: bytes
@@ -38,23 +37,29 @@ class KeptReport(NamedTuple):
     version: int
     message: Report
 
+    @property
+    def slot(self) -> tuple[str, str, str]:
+        """The obligation, office and occasion that it is for."""
+        return self.message.answers.obligation, self.message.from_, self.message.occasion
+
 
 class CaseBuilder:
-    """Sorts opened dispatches into cases, in whatever order they come."""
+    """Gathers opened dispatches, in any order, and gives the case of each circular among them."""
 
-    def __init__(self, roster: Roster, opened: Iterator[OpenedMessage]) -> None:
+    def __init__(self, roster: Roster, opened: Iterable[OpenedMessage]) -> None:
         self._roster = roster
         self._circulars: dict[Number, OpenedMessage] = {}
-        self._touches: dict[Number, list[Effect]] = defaultdict(list)
+        self._reports_by_id: dict[bytes, KeptReport] = {}
+        # by the number of the circular
         self._reports: dict[Number, list[KeptReport]] = defaultdict(list)
-        self._slots: dict[bytes, tuple[str, str, str]] = {}
-        self._by_id: dict[bytes, KeptReport] = {}
-        self._rulings: dict[Number, list[Decision]] = defaultdict(list)
+        self._effects: dict[Number, list[Effect]] = defaultdict(list)
+        # by the number of the circular, or of the report that is decided on
+        self._decisions: dict[Number, list[Decision]] = defaultdict(list)
+        # by the id of what is receipted; for the earliest dates, by the issuer of the receipt too
         self._answers: dict[bytes, list[Answer]] = defaultdict(list)
-        # by issuer of the receipt and id of what it receipts: its earliest date
-        self._receipts: dict[tuple[str, bytes], datetime] = {}
+        self._receipted: dict[tuple[str, bytes], datetime] = {}
         for one in opened:
-            self._sort(one)
+            self._keep(one)
 
     def cases(self) -> tuple[Case, ...]:
         """Give the cases in order of number."""
@@ -66,12 +71,12 @@ class CaseBuilder:
 
     def report(self, note_id: bytes) -> KeptReport:
         """Give a report by the id of its note."""
-        return self._by_id[note_id]
+        return self._reports_by_id[note_id]
 
-    def _sort(self, opened: OpenedMessage) -> None:
+    def _keep(self, opened: OpenedMessage) -> None:
         message = opened.message
-        for touch in effects_of(message):
-            self._touches[touch.target].append(touch)
+        for effect in effects_of(message):
+            self._effects[effect.target].append(effect)
         match message:
             case Circular():
                 self._circulars[parse_number(message.number)] = opened
@@ -79,29 +84,23 @@ class CaseBuilder:
                 note, note_id = opened.verified.note, opened.verified.id
                 kept = KeptReport(note.number, note_id, note.date, note.roster.version, message)
                 self._reports[parse_number(message.answers.number)].append(kept)
-                self._by_id[note_id] = kept
-                place = (message.answers.obligation, message.from_, occasion_of_report(message))
-                self._slots[note_id] = place
+                self._reports_by_id[note_id] = kept
             case Decision():
-                self._sort_decision(message)
+                about = message.slot or message.report
+                if about is not None:
+                    self._decisions[parse_number(about.number)].append(message)
             case Receipt():
-                self._sort_receipt(message)
+                self._keep_receipt(message)
             case _:
                 pass
 
-    def _sort_decision(self, message: Decision) -> None:
-        if message.slot is not None:
-            self._rulings[parse_number(message.slot.number)].append(message)
-        elif message.report is not None:
-            # filed under the report: that may come later in the pile
-            self._rulings[parse_number(message.report.number)].append(message)
-
-    def _sort_receipt(self, message: Receipt) -> None:
+    def _keep_receipt(self, message: Receipt) -> None:
         date = parse_date(message.date)
         for item in message.items:
-            key = (message.from_, decode_base64(item.id))
-            self._receipts[key] = min(date, self._receipts.get(key, date))
-            self._answers[key[1]].append(
+            note_id = decode_base64(item.id)
+            key = (message.from_, note_id)
+            self._receipted[key] = min(date, self._receipted.get(key, date))
+            self._answers[note_id].append(
                 Answer(
                     number=parse_number(message.number),
                     date=date,
@@ -119,6 +118,7 @@ class CaseBuilder:
         version = opened.verified.note.roster.version
         copies = expand(circular.to, circular.info, number.handle, self._roster, version)
         owed = {one.id: owing(opened, one, self._roster) for one in circular.obligations}
+        effects = (effect for effect in self._effects[number] if effect.by.handle == number.handle)
         return Case(
             number=number,
             id=opened.verified.id,
@@ -127,29 +127,16 @@ class CaseBuilder:
             addressees=tuple(handle for handle in copies.to if handle != number.handle),
             info=copies.info,
             owing=owed,
-            left=self._left(handle for handles in owed.values() for handle in handles),
+            ended_offices=ended_offices(chain.from_iterable(owed.values()), self._roster),
             filings=tuple(self._filing(number.handle, report) for report in self._reports[number]),
-            rulings=self._rulings_of(number),
-            touches=tuple(
-                sorted(
-                    (touch for touch in self._touches[number] if touch.by.handle == number.handle),
-                    key=lambda touch: touch.by,
-                )
-            ),
+            decisions=tuple(self._slot_decisions(number)),
+            effects=tuple(sorted(effects, key=lambda effect: effect.by)),
             answers=tuple(self._answers[opened.verified.id]),
         )
 
-    def _left(self, handles: Iterator[str]) -> dict[str, datetime]:
-        found = {}
-        for handle in handles:
-            until = self._roster.office(handle).until
-            if until is not None:
-                found[handle] = self._roster.version_record(until).date
-        return found
-
     def _filing(self, issuer: str, kept: KeptReport) -> Filing:
         report = kept.message
-        obligation, office, occasion = self._slots[kept.id]
+        obligation, office, occasion = kept.slot
         return Filing(
             number=kept.number,
             id=kept.id,
@@ -157,35 +144,36 @@ class CaseBuilder:
             office=office,
             obligation=obligation,
             occasion=occasion,
-            received=self._receipts.get((issuer, kept.id)),
+            received=self._receipted.get((issuer, kept.id)),
             nil=report.nil,
             event_label=report.event.label if report.event else None,
             event_date=parse_day(report.event.date) if report.event else None,
         )
 
-    def _rulings_of(self, number: Number) -> tuple[SlotDecision, ...]:
-        found = [self._ruling(message) for message in self._rulings[number]]
-        for report in self._reports[number]:
-            found += [self._ruling(message) for message in self._rulings[report.number]]
-        return tuple(
-            ruling for ruling in found if ruling is not None and ruling.number.handle == number.handle
-        )
+    def _slot_decisions(self, number: Number) -> Iterator[SlotDecision]:
+        """Give the decisions of a circular's issuer on its slots, and on the reports to it."""
+        about = [number, *(report.number for report in self._reports[number])]
+        for message in chain.from_iterable(self._decisions[one] for one in about):
+            if message.from_ != number.handle:
+                continue
+            slot = self._slot_of(message)
+            if slot is None:
+                continue
+            obligation, office, occasion = slot
+            yield SlotDecision(
+                number=parse_number(message.number),
+                date=parse_date(message.date),
+                decision=message.decision,
+                obligation=obligation,
+                office=office,
+                occasion=occasion,
+                report=decode_base64(message.report.id) if message.report else None,
+                until=parse_date(message.until) if message.until else None,
+            )
 
-    def _ruling(self, message: Decision) -> SlotDecision | None:
+    def _slot_of(self, message: Decision) -> tuple[str, str, str] | None:
+        """Give the slot that a decision is about; None if it is on a report that is not here."""
         if message.slot is not None:
-            slot = message.slot
-            place = (slot.obligation, slot.office, occasion_of(slot.period, slot.event))
-        elif message.report is not None and decode_base64(message.report.id) in self._slots:
-            place = self._slots[decode_base64(message.report.id)]
-        else:
-            return None
-        return SlotDecision(
-            number=parse_number(message.number),
-            date=parse_date(message.date),
-            decision=message.decision,
-            obligation=place[0],
-            office=place[1],
-            occasion=place[2],
-            report=decode_base64(message.report.id) if message.report else None,
-            until=parse_date(message.until) if message.until else None,
-        )
+            return message.slot.obligation, message.slot.office, message.slot.occasion
+        kept = self._reports_by_id.get(decode_base64(message.report.id)) if message.report else None
+        return kept.slot if kept else None

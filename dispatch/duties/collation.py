@@ -1,4 +1,4 @@
-"""One table of all returns for an obligation, and what they come to: opened reports -> figures. Pure.
+"""One table of all returns for an obligation, with its figures. Pure.
 
 Missing is not zero: a value that a report leaves out counts in no figure, and a nil return is counted
 as nil and gives no value. Every figure says how many of the expected reports it rests on. Sums and
@@ -36,8 +36,7 @@ _CHOICES = {"boolean": ("true", "false")}
 class Row:
     """One return that counts: the newest of its slot.
 
-    `revised`: how many earlier reports of the slot it replaces; `state`: `on-time`, `late`, or another
-    of a slot that stands.
+    `revised`: how many earlier reports of the slot it replaces; `state`: of the slot, one that stands.
     """
 
     office: str
@@ -65,21 +64,21 @@ class Missing:
 
 
 class Line(NamedTuple):
-    """One row of a table field: the return that holds it, and its cells by column."""
+    """One row of a table field: the return in which it stands, and its cells by column."""
 
     row: Row
     cells: Mapping[str, Cell]
 
 
 class TextEntry(NamedTuple):
-    """One text or date, and the return that holds it."""
+    """One text or date, and the return in which it stands."""
 
     row: Row
     value: str
 
 
 class OfficeFigure(NamedTuple):
-    """What one office's values come to over the range, and how many of them are below the target."""
+    """The sum of one office's values over the range, and how many of them are below the target."""
 
     office: str
     title: str
@@ -225,7 +224,7 @@ def collation_digest(circular_id: bytes, obligation: str, ids: Iterable[bytes]) 
 
 
 def is_below_target(field: Field, value: Value) -> bool:
-    """Tell whether a value is a number below what its field aims at."""
+    """Tell whether a value is a number below the target of its field."""
     return field.target is not None and _decimal(value) < Decimal(field.target)
 
 
@@ -262,7 +261,7 @@ def _summarise(field: Field, found: Sequence[tuple[Row, Value]], of: int) -> Fig
     if field.type in ("select", "boolean"):
         counted = Counter(_choice(value) for _, value in found)
         choices = field.choices or _CHOICES["boolean"]
-        # a form's check lets no other choice in; were there one, it would not be lost
+        # reports are checked against the form; another choice is counted all the same, and not lost
         names = (*choices, *sorted(counted.keys() - set(choices)))
         return Choices(
             field=field, reporting=len(found), of=of, counts={name: counted[name] for name in names}
@@ -305,7 +304,7 @@ def _sum(numbers: Iterable[Decimal]) -> Decimal:
 
 
 def _median(numbers: Sequence[Decimal]) -> Decimal:
-    """Give the middle one, or half the sum of the two in the middle, with no more digits than that needs."""
+    """Give the middle number, or half the sum of the two in the middle, with no more digits than needed."""
     ordered = sorted(numbers)
     low, high = ordered[(len(ordered) - 1) // 2], ordered[len(ordered) // 2]
     if low == high:
@@ -321,6 +320,6 @@ def _choice(value: Value) -> str:
 
 
 def _decimal(value: Value) -> Decimal:
-    """Take a number as a message has it: an integer, or a decimal as a string."""
+    """Take a number as messages have it: an integer, or a decimal as a string."""
     assert isinstance(value, (int, str))  # noqa: S101 - the report's form says so
     return Decimal(value)

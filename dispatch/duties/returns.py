@@ -1,4 +1,4 @@
-"""What was returned for one obligation of a circular, as one table."""
+"""What was returned for one obligation of a circular, as one table: cases -> collation. Pure."""
 
 from __future__ import annotations
 
@@ -20,18 +20,21 @@ if TYPE_CHECKING:
 
 
 def collate_returns(
-    sorting: CaseBuilder,
+    cases: CaseBuilder,
     roster: Roster,
-    asked: tuple[Number, str],
-    span: tuple[str | None, str | None],
+    number: Number,
+    obligation_id: str,
+    *,
+    first: str | None,
+    last: str | None,
     now: datetime,
 ) -> Collation:
-    """Make one table of what was returned for an obligation of a circular, from one period to another.
+    """Make one table of what was returned for an obligation of circular `number`.
 
+    `first`, `last`: the periods from which and to which; without `last` only the first, without both all.
     Raises RefusedError for a circular or obligation that there is not, FormatError for what is no period.
     """
-    number, obligation_id = asked
-    case = sorting.case(number)
+    case = cases.case(number)
     if case is None:
         raise RefusedError(
             f"{number} is no circular of the register", hint="`dispatch list` shows what it has"
@@ -40,38 +43,26 @@ def collate_returns(
     if obligation is None:
         ids = ", ".join(one.id for one in case.circular.obligations)
         raise RefusedError(f"{number} has no obligation {obligation_id}", hint=f"it has: {ids or 'none'}")
-    form = next(one for one in case.circular.forms if one.id == obligation.form)
-    bounds = _bounds(*span)
+    days = _days(first, last)
     slots = [
-        slot for slot in slots_of(case, now) if slot.obligation == obligation_id and _is_within(slot, bounds)
+        slot for slot in slots_of(case, now) if slot.obligation == obligation_id and _is_within(slot, days)
     ]
     return collate(
         number=number,
         circular=case.circular,
         circular_id=case.id,
         obligation=obligation,
-        form=form,
-        first=span[0],
-        last=span[1] or span[0],
+        form=next(one for one in case.circular.forms if one.id == obligation.form),
+        first=first,
+        last=last or first,
         expected=rates(slots).expected,
-        rows=[_row(one, sorting.report(one.filing.id), roster) for one in slots if one.stands and one.filing],
-        missing=[
-            Missing(
-                office=one.office,
-                title=roster.office(one.office).title(roster.version)
-                if roster.has_office(one.office, roster.version)
-                else one.office,
-                period=one.period,
-                event=one.event,
-                state=one.state,
-            )
-            for one in slots
-            if one.state in ("due", "overdue", "returned")
-        ],
+        rows=[_row(one, cases.report(one.filing.id), roster) for one in slots if one.stands and one.filing],
+        missing=[_missing(one, roster) for one in slots if one.state in ("due", "overdue", "returned")],
     )
 
 
-def _bounds(first: str | None, last: str | None) -> tuple[date, date] | None:
+def _days(first: str | None, last: str | None) -> tuple[date, date] | None:
+    """Give the first day of a range of periods, and the day after its last one; None for all days."""
     if first is None:
         return None
     begin, end = parse_period(first), parse_period(last or first)
@@ -80,14 +71,16 @@ def _bounds(first: str | None, last: str | None) -> tuple[date, date] | None:
     return begin.first, end.end
 
 
-def _is_within(slot: Slot, bounds: tuple[date, date] | None) -> bool:
-    if bounds is None:
+def _is_within(slot: Slot, days: tuple[date, date] | None) -> bool:
+    """Tell whether all of a slot's period, or the day of its event as reported, lies in the range."""
+    if days is None:
         return True
+    begin, end = days
     if slot.period is not None:
         period = parse_period(slot.period)
-        return bounds[0] <= period.first and period.end <= bounds[1]
+        return begin <= period.first and period.end <= end
     day = slot.filing.event_date if slot.filing else None
-    return day is not None and bounds[0] <= day < bounds[1]
+    return day is not None and begin <= day < end
 
 
 def _row(slot: Slot, kept: KeptReport, roster: Roster) -> Row:
@@ -102,5 +95,16 @@ def _row(slot: Slot, kept: KeptReport, roster: Roster) -> Row:
         nil=kept.message.nil,
         values=kept.message.values,
         revised=slot.filings - 1,
+        state=slot.state,
+    )
+
+
+def _missing(slot: Slot, roster: Roster) -> Missing:
+    is_office = roster.has_office(slot.office, roster.version)
+    return Missing(
+        office=slot.office,
+        title=roster.office(slot.office).title(roster.version) if is_office else slot.office,
+        period=slot.period,
+        event=slot.event,
         state=slot.state,
     )

@@ -148,7 +148,7 @@ def parse_copy(text: bytes) -> Copy:
 
 
 def _decode_digest(text: str) -> bytes:
-    """Decode a line of a proof as leniently as binascii: its copy is encoded again and compared."""
+    """Decode a line of a proof, leniently: `parse_copy` encodes the copy again and compares."""
     try:
         digest = binascii.a2b_base64(text)
     except ValueError:  # binascii.Error is one

@@ -61,7 +61,7 @@ class Tree:
 
 
 class CompactRange:
-    """A tree that grows leaf by leaf: the root at each size, from no more than its right edge."""
+    """A tree that grows leaf by leaf, and keeps only what it needs to know the root at each size."""
 
     __slots__ = ("_edge", "size")
 
@@ -79,7 +79,7 @@ class CompactRange:
         self.size += 1
 
     def copy(self) -> CompactRange:
-        """Give another one of the same leaves, to try what comes next."""
+        """Give another one with the same leaves, to which leaves can be added on trial."""
         other = CompactRange()
         other.size = self.size
         other._edge = self._edge.copy()
@@ -102,7 +102,7 @@ def root(leaf_hashes: Iterable[bytes]) -> bytes:
 
 
 def _siblings(index: int, size: int) -> Iterator[bool]:
-    """Say at each level, bottom up, whether the node has a sibling."""
+    """Tell for each level, from the bottom, whether the node has a sibling there."""
     while size > 1:
         yield index ^ 1 < size
         index >>= 1

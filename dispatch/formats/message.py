@@ -1,9 +1,8 @@
 """READ FIRST: what is said. The five kinds of message, bytes <-> object (FORMAT.md, 10 and 11).
 
-A dispatch carries one plaintext of two lines of JSON: the message, and the
-secrets that go with it. The originator signs the digest of the first line; that
-line holds the digest of the second. Publishing the first therefore discloses
-that line and nothing more.
+A dispatch carries one plaintext of two lines of JSON: the message, and the secrets that go with it. The
+originator signs the digest of the first line, and the first line contains the digest of the second. So
+whoever publishes the first line discloses that line and nothing else.
 
     circular    the centre tells its branches, and may ask for reports
     report      a branch answers an obligation
@@ -11,8 +10,8 @@ that line and nothing more.
     decision    the centre accepts, returns, extends or waives
     letter      anybody to anybody
 
-All fields of all kinds are settled here; a new one would be version 2. Nothing
-here does I/O or knows a roster.
+All fields of all kinds are fixed here; a new one would make version 2. Nothing here does I/O or knows a
+roster.
 """
 
 from __future__ import annotations
@@ -24,6 +23,7 @@ from typing import ClassVar, Final, Literal, TypeAlias
 from msgspec import Struct, field
 
 from dispatch.errors import MessageError
+from dispatch.formats.blinding import occasion_of
 from dispatch.formats.grammar import (
     check_addressees,
     check_attachment_name,
@@ -49,6 +49,8 @@ DIGEST_SIZE = 32
 Precedence: TypeAlias = Literal["deferred", "routine", "priority", "immediate", "flash"]
 RelationType: TypeAlias = Literal["amends", "supersedes", "cancels", "amplifies", "refers"]
 Reply: TypeAlias = Literal["receipt", "acknowledgement", "undertaking"]
+ItemState: TypeAlias = Literal["received", "acknowledged", "undertaken", "refused"]
+DecisionKind: TypeAlias = Literal["accept", "return", "extend", "waive"]
 
 
 class _Strict(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -56,7 +58,7 @@ class _Strict(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Attachment(_Strict, frozen=True):
-    """A file that travels beside the envelopes. `size` in bytes; SHA-256 of content and age file."""
+    """A file beside the envelopes. `digest`: SHA-256 of its content; `sealed`: SHA-256 of its age file."""
 
     name: str
     size: int
@@ -65,7 +67,7 @@ class Attachment(_Strict, frozen=True):
 
 
 class Relation(_Strict, frozen=True):
-    """What this says about an earlier circular. `id`: its note's, or None if not held."""
+    """What this does to an earlier circular. `id`: of its note; None if the sender does not have it."""
 
     type: RelationType
     number: str
@@ -80,7 +82,7 @@ class PromiseMade(_Strict, frozen=True):
 
 
 class Answered(_Strict, frozen=True):
-    """What a report answers: circular, its note id, obligation, digest of the form."""
+    """What a report answers: the circular by number and note id, the obligation, the digest of the form."""
 
     number: str
     id: str
@@ -101,7 +103,7 @@ class Item(_Strict, frozen=True):
 
     number: str
     id: str
-    state: Literal["received", "acknowledged", "undertaken", "refused"]
+    state: ItemState
     by: str | None
     reason: str | None
 
@@ -122,6 +124,11 @@ class SlotRef(_Strict, frozen=True):
     office: str
     period: str | None
     event: int | None
+
+    @property
+    def occasion(self) -> str:
+        """What the report is expected for, as `occasion_of` names it."""
+        return occasion_of(self.period, self.event)
 
 
 class _Message(_Strict, frozen=True, tag_field="kind"):
@@ -165,6 +172,11 @@ class Report(_Message, frozen=True, tag="report"):
     revises: str | None
     revision_reason: str | None
 
+    @property
+    def occasion(self) -> str:
+        """What the report is for, as `occasion_of` names it."""
+        return occasion_of(self.period, self.event.count if self.event else None)
+
 
 class Receipt(_Message, frozen=True, tag="receipt"):
     """An office says what it received, undertakes or refuses."""
@@ -178,7 +190,7 @@ class Decision(_Message, frozen=True, tag="decision"):
 
     kind: ClassVar[Literal["decision"]] = "decision"
     body: str
-    decision: Literal["accept", "return", "extend", "waive"]
+    decision: DecisionKind
     report: NoteRef | None
     slot: SlotRef | None
     until: str | None

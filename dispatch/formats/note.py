@@ -1,6 +1,6 @@
 """The note: the short public text that the originator signs (FORMAT.md, section 6).
 
-Grammar only: what is signed and by whom is `envelope`'s matter.
+This is the grammar only. Signatures are parsed by `envelope` and checked by `checks.verifier`.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _REPEATED = (("answers", MAX_ANSWERS), ("receipts", MAX_RECEIPTS), ("voids", MAX
 
 
 class Number(NamedTuple):
-    """A dispatch's number, `cc/2026/17`: orders within one office as issued."""
+    """A dispatch's number, `cc/2026/17`. The numbers of one office sort in the order of issue."""
 
     handle: str
     volume: str

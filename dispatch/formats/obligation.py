@@ -15,6 +15,7 @@ from dispatch.formats.grammar import (
     check_duration,
     check_period,
 )
+from dispatch.formats.periods import Every, Span, parse_period
 from keys.codec import encode_base64
 from keys.errors import FormatError
 from keys.text import check_block, check_line, parse_handle
@@ -62,7 +63,7 @@ class Obligation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     id: str
     paragraph: int | None
     form: str
-    every: Literal["week", "month", "quarter", "year"] | None
+    every: Every | None
     before: str | None
     after: str | None
     once: str | None
@@ -72,6 +73,15 @@ class Obligation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     nil: bool
     undertaking: bool
     by: tuple[str, ...]
+
+    def span(self) -> Span | None:
+        """Give the periods of a duty that recurs; None for one that does not. Raises FormatError."""
+        if self.every is None or self.from_ is None:
+            return None
+        return Span(
+            first=parse_period(self.from_, self.every),
+            last=parse_period(self.until, self.every) if self.until else None,
+        )
 
 
 def check_demands(obligations: tuple[Obligation, ...], forms: tuple[Form, ...]) -> None:

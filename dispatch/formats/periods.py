@@ -1,22 +1,21 @@
 """Periods and due moments: calendar days in the circular's zone, as moments in UTC (FORMAT.md, section 11).
 
-A period is half-open: it holds its first instant and not the first instant of the
-next one. Durations of days are days of the calendar, so that a due moment stays at
-midnight across a change of the clock; durations of hours are hours as they pass.
-Pure: zones come from the system's database or, where it has none, from `tzdata`.
+A period includes its first instant and not the first instant of the next one. Durations in days are days of
+the calendar, so that a due moment stays at midnight when the clock changes; durations in hours are hours that
+pass. Zones come from the system's database or, if it has none, from `tzdata`.
 """
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from itertools import takewhile
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 from zoneinfo import ZoneInfo
 
 from dispatch.errors import RefusedError
-from dispatch.formats.grammar import check_calendar_date, check_duration
+from dispatch.formats.grammar import check_calendar_date, check_duration, match_period
 from keys.errors import FormatError
 
 if TYPE_CHECKING:
@@ -28,13 +27,10 @@ FIRST_YEAR = 1970
 LAST_YEAR = 2999
 """The years of a period. Durations are at most 99,999 days, so due moments stay before the year 9999."""
 
-# Files beside the time zones that mean something else on every machine, or count leap seconds.
+# Names in the database that mean another zone on every machine, or count leap seconds.
 OF_THIS_MACHINE = frozenset({"localtime", "posixrules", "posix", "right"})
 _DAY = timedelta(days=1)
 _WEEK = timedelta(days=7)
-_PERIOD = re.compile(
-    r"(?P<year>[0-9]{4})(?:-W(?P<week>[0-9]{2})|-Q(?P<quarter>[1-4])|-(?P<month>0[1-9]|1[0-2]))?"
-)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -59,30 +55,53 @@ class Period:
         return period_of(self.end, self.every)
 
 
+class Span(NamedTuple):
+    """The periods of a duty that recurs, from `first` to `last`; without end if `last` is None."""
+
+    first: Period
+    last: Period | None
+
+    def holds(self, period: Period) -> bool:
+        """Tell whether a period is one of these."""
+        return self.first <= period and (self.last is None or period <= self.last)
+
+    def periods(self) -> Iterator[Period]:
+        """Give the periods in order, perhaps without end."""
+        period = self.first
+        while self.holds(period):
+            yield period
+            period = period.next()
+
+    def begun(self, zone: ZoneInfo, now: datetime) -> Iterator[Period]:
+        """Give the periods that have begun at `now`."""
+        return takewhile(lambda period: midnight(period.first, zone) <= now, self.periods())
+
+
 @lru_cache(maxsize=4096)
 def parse_period(text: str, every: Every | None = None) -> Period:
     """Parse `2026-05`, `2026-W22`, `2026-Q2` or `2026`; of one recurrence if `every` says which.
 
     Raises FormatError, also for a week 53 that the year does not have.
     """
-    found = _PERIOD.fullmatch(text)
+    found = match_period(text)
     if found is None:
         raise FormatError("not a period", hint=f"a {every or 'period'} reads {example(every)}")
-    year = int(found["year"])
+    year = found["year"]
     if not FIRST_YEAR <= year <= LAST_YEAR:
         raise FormatError(f"a period lies in the years {FIRST_YEAR} to {LAST_YEAR}")
-    if found["week"]:
-        try:
-            first = date.fromisocalendar(year, int(found["week"]), 1)
-        except ValueError:
-            raise FormatError(f"the year {year} has no week {found['week']}") from None
-        period = Period(first, first + _WEEK, text)
-    elif found["quarter"]:
-        period = _months(year, 3 * int(found["quarter"]) - 2, 3, text)
-    elif found["month"]:
-        period = _months(year, int(found["month"]), 1, text)
-    else:
-        period = _months(year, 1, 12, text)
+    match found:
+        case {"week": week}:
+            try:
+                first = date.fromisocalendar(year, week, 1)
+            except ValueError:
+                raise FormatError(f"the year {year} has no week {week}") from None
+            period = Period(first, first + _WEEK, text)
+        case {"quarter": quarter}:
+            period = _months(year, 3 * quarter - 2, 3, text)
+        case {"month": month}:
+            period = _months(year, month, 1, text)
+        case _:
+            period = _months(year, 1, 12, text)
     if every is not None and period.every != every:
         raise FormatError(f"not a {every}", hint=f"a {every} reads {example(every)}")
     return period
@@ -106,14 +125,6 @@ def example(every: Every | None) -> str:
     """Give an example of a period, for hints."""
     examples = {"week": "2026-W22", "month": "2026-05", "quarter": "2026-Q2", "year": "2026"}
     return examples[every] if every else "2026-05, 2026-W22, 2026-Q2 or 2026"
-
-
-def periods_begun(first: Period, last: Period | None, zone: ZoneInfo, now: datetime) -> Iterator[Period]:
-    """Give the periods from `first` to `last`, or without end, that have begun at `now`."""
-    period = first
-    while midnight(period.first, zone) <= now and (last is None or period <= last):
-        yield period
-        period = period.next()
 
 
 @lru_cache

@@ -1,6 +1,6 @@
 """A signed list of what an office has issued: the ids of one volume in order (FORMAT.md, section 7).
 
-Who kept last year's, or has any note of any correspondent, detects a rewriting.
+Whoever kept the list of last year, or any note that a correspondent received, can detect a rewriting.
 """
 
 from __future__ import annotations

@@ -17,8 +17,8 @@ from dispatch.checks.answers import (
     report_answers,
     slot_key,
 )
-from dispatch.checks.values import read_values
 from dispatch.drafts import Problem
+from dispatch.drafts.values import read_values
 from dispatch.errors import MisfitError, RefusedError
 from dispatch.formats.blinding import ONCE, blind_slot, occasion_of
 from dispatch.formats.message import (
@@ -121,11 +121,6 @@ def outgoing_report(
 
     `earlier`: our newest report in the same slot, which this one then revises.
     """
-    lines = draft.lines
-
-    def problem(field: str, text: str, hint: str = "") -> Problem:
-        return Problem(lines.get(field) or lines.get("kind", 1), text, hint, RefusedError.code)
-
     try:
         obligation, form = fit_report(
             circular,
@@ -138,29 +133,16 @@ def outgoing_report(
             date=now,
         )
     except MisfitError as error:
-        return None, (problem(error.field, str(error), error.hint),)
-    values, problems = ({}, ()) if draft.nil else read_values(form, draft.values, lines)
-    found = list(problems)
-    if draft.nil and draft.values:
-        found.append(problem("nil", "a nil return has no values", "delete them, or nil = true"))
-    if earlier is not None and draft.revision_reason is None:
-        found.append(
-            problem(
-                "period" if draft.period else "answers",
-                f"{earlier.message.number} is there already: this one revises it, and does not say why",
-                'revision_reason = "…"',
-            )
-        )
-    if earlier is None and draft.revision_reason is not None:
-        found.append(problem("revision_reason", "there is no earlier report for it to revise"))
-    if found:
-        return None, tuple(found)
-    assert isinstance(circular.message, Circular)  # noqa: S101 - fit_report saw to it
+        return None, (_problem(draft, error.field, str(error), error.hint),)
+    values, problems = ({}, ()) if draft.nil else read_values(form, draft.values, draft.lines)
+    problems += _revision_problems(draft, earlier)
+    if problems:
+        return None, problems
     event = None
     if draft.event is not None:
         event = Event(count=draft.event, label=draft.event_label or "", date=draft.event_date or "")
-    occasion = occasion_of(draft.period, draft.event)
-    subject = f"{circular.message.number}#{obligation.id} {draft.period or (event and event.label) or ''}"
+    number = circular.message.number
+    subject = f"{number}#{obligation.id} {draft.period or (event and event.label) or ''}"
     return Outgoing(
         kind=Report,
         subject=draft.subject or subject.strip()[:MAX_SUBJECT].strip(),
@@ -170,7 +152,7 @@ def outgoing_report(
         members={
             "body": draft.body,
             "answers": Answered(
-                number=circular.message.number,
+                number=number,
                 id=encode_base64(circular.verified.id),
                 obligation=obligation.id,
                 form=form.digest(),
@@ -182,8 +164,25 @@ def outgoing_report(
             "revises": encode_base64(earlier.verified.id) if earlier else None,
             "revision_reason": draft.revision_reason,
         },
-        answers=report_answers(circular, obligation, office, occasion),
+        answers=report_answers(circular, obligation, office, occasion_of(draft.period, draft.event)),
     ), ()
+
+
+def _revision_problems(draft: ReportDraft, earlier: OpenedMessage | None) -> tuple[Problem, ...]:
+    """Find what is wrong with a nil return that has values, and with a report that revises another."""
+    found = []
+    if draft.nil and draft.values:
+        found.append(_problem(draft, "nil", "a nil return has no values", "delete them, or nil = true"))
+    if earlier is not None and draft.revision_reason is None:
+        text = f"{earlier.message.number} is there already: this one revises it, and does not say why"
+        found.append(_problem(draft, "period" if draft.period else "answers", text, 'revision_reason = "…"'))
+    if earlier is None and draft.revision_reason is not None:
+        found.append(_problem(draft, "revision_reason", "there is no earlier report for it to revise"))
+    return tuple(found)
+
+
+def _problem(draft: ReportDraft, field: str, text: str, hint: str = "") -> Problem:
+    return Problem(draft.lines.get(field) or draft.lines.get("kind", 1), text, hint, RefusedError.code)
 
 
 def outgoing_reply(
@@ -250,7 +249,7 @@ def outgoing_decision(
     assert isinstance(message, Report)  # noqa: S101 - the caller looked
     answers: tuple[bytes, ...] = ()
     if reason is not None:
-        occasion = occasion_of(message.period, message.event.count if message.event else None)
+        occasion = message.occasion
         answers = (
             blind_slot(slot_key(circular), "return", message.answers.obligation, message.from_, occasion),
         )

@@ -21,6 +21,13 @@ if TYPE_CHECKING:
     from keys.trust import TrustedRoster
 
 
+def no_passphrase() -> str:
+    """Ask nobody: the keys have to lie in clear. Raises PassphraseError."""
+    raise PassphraseError(
+        "the keys of this office are sealed with a passphrase", hint="give Office its `ask_passphrase`"
+    )
+
+
 class KeyReader:
     """The secret keys of a home, read when they are first needed. `ask_passphrase`: for sealed ones."""
 

@@ -14,7 +14,9 @@ from dispatch.checks.answers import fit_report
 from dispatch.drafts import Draft, Problem, ReportDraft
 from dispatch.drafts.csvtable import read_tables
 from dispatch.drafts.form import report_template
-from dispatch.duties.slots import announced, due_dates, next_occasion
+from dispatch.duties.events import report_on_event
+from dispatch.duties.occasions import due_dates
+from dispatch.duties.slots import next_occasion
 from dispatch.errors import DispatchError, MessageError, RefusedError, exit_code
 from dispatch.formats.blinding import occasion_of
 from dispatch.formats.message import Report
@@ -128,13 +130,9 @@ class Drafting:
         """
         circular = self._opened.demand(number)
         case = self._opened.case_builder().case(number)
-        obligation = (
-            next((one for one in case.circular.obligations if one.id == obligation_id), None)
-            if case
-            else None
-        )
-        if case is not None and obligation is not None and period is None and event is None:
-            period, event = next_occasion(case, obligation, self._context.handle, self._context.now)
+        asked = [one for one in case.circular.obligations if one.id == obligation_id] if case else []
+        if case is not None and asked and period is None and event is None:
+            period, event = next_occasion(case, asked[0], self._context.handle, self._context.now)
         obligation, form = fit_report(
             circular,
             self._context.handle,
@@ -146,7 +144,7 @@ class Drafting:
             date=self._context.now,
         )
         assert case is not None  # noqa: S101 - only a circular has obligations
-        known = announced(case, obligation, self._context.handle, event)
+        known = report_on_event(case, obligation, self._context.handle, event)
         previous = self._opened.newest_report(
             number, self._context.handle, obligation_id, occasion_of(period, event)
         )

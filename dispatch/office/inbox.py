@@ -13,10 +13,9 @@ What is merely malformed, forged or addressed to others is reported and left whe
 
 from __future__ import annotations
 
-import os
 import re
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -26,19 +25,15 @@ from dispatch.checks.continuity import check_timely, contradictions, passes_over
 from dispatch.checks.opening import open_envelope
 from dispatch.checks.verifier import Verifier
 from dispatch.errors import (
-    LOCKED,
-    UNEXPECTED,
     AwaitedError,
     DispatchError,
     NotForUsError,
     RefusedError,
     StorageError,
-    exit_code,
-    failure_of,
 )
 from dispatch.formats.envelope import MAX_ENVELOPE, parse_envelope
+from dispatch.office.held import HeldFiles, Incoming, refused
 from dispatch.office.results import Received
-from dispatch.store import Waiting
 from dispatch.store.attachments import take_along
 from keys.codec import decode_base64
 from keys.errors import KeyFileError, KeysError, PassphraseError, UnknownVersionError
@@ -48,7 +43,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
-    from dispatch.carriers.folder import Arrival
     from dispatch.checks.continuity import HeldNote
     from dispatch.checks.opening import OpenedMessage
     from dispatch.checks.verifier import VerifiedEnvelope
@@ -57,8 +51,7 @@ if TYPE_CHECKING:
     from dispatch.office.context import OfficeContext
     from dispatch.office.opened import OpenedRegister
     from dispatch.store import HeldState
-
-_MAX_REASON = 1000
+    from dispatch.system.folders import Found
 
 
 _ADDRESSEE = re.compile(rb"\n\ncopy: [0-9]{1,9}\nto: ([a-z0-9][a-z0-9-]{0,62})\n")
@@ -70,15 +63,6 @@ class Batch:
 
     received: tuple[Received, ...]
     for_others: int
-
-
-class _Incoming(NamedTuple):
-    """One file on its way in. `arrived`: when we first saw it."""
-
-    data: bytes
-    path: Path
-    arrived: datetime
-    envelope: Envelope
 
 
 class _Registered(NamedTuple):
@@ -97,28 +81,29 @@ class Inbox:
         self._register = context.register
         self._opened = opened
         self._verifier = Verifier(context.trusted)
+        self._held = HeldFiles(context)
 
     def receive(self, paths: Iterable[Path]) -> Batch:
         """Take in files and folders; every one is tried."""
         outcomes: list[Received] = []
-        ours: list[tuple[Number, Arrival]] = []
+        ours: list[tuple[Number, Found]] = []
         for_others = 0
-        for arrival in arrivals(paths):
+        for found in arrivals(paths):
             try:
-                data = arrival.read(MAX_ENVELOPE)
-                if not arrival.is_named and self._is_for_others(data):
+                data = found.read(MAX_ENVELOPE)
+                if not found.named and self._is_for_others(data):
                     for_others += 1
                     continue
-                ours.append((parse_envelope(data).signed_note.note.number, arrival))
+                ours.append((parse_envelope(data).signed_note.note.number, found))
             except (DispatchError, KeysError, OSError) as error:
-                outcomes.append(_refused(arrival.path, error))
-        for _, arrival in sorted(ours):
+                outcomes.append(refused(found.path, error))
+        for _, found in sorted(ours, key=lambda one: (one[0], one[1].path)):
             try:
                 # whoever writes to the post may have put another in its place
-                data = arrival.read(MAX_ENVELOPE)
-                outcomes.append(self._with_neighbours(self._take(data, arrival.path, self._context.now)))
+                data = found.read(MAX_ENVELOPE)
+                outcomes.append(self._with_neighbours(self._take(data, found.path, self._context.now)))
             except (DispatchError, KeysError, OSError) as error:
-                outcomes.append(_refused(arrival.path, error))
+                outcomes.append(refused(found.path, error))
         return Batch(received=tuple(outcomes), for_others=for_others)
 
     def receive_data(self, data: bytes, name: str) -> Received:
@@ -126,28 +111,17 @@ class Inbox:
         try:
             return self._with_neighbours(self._take(data, Path(name), self._context.now))
         except (DispatchError, KeysError) as error:
-            return _refused(Path(name), error)
+            return refused(Path(name), error)
 
     def retry_held(self) -> tuple[Received, ...]:
         """Try again what is held; give what is held no longer."""
         outcomes: list[Received | _Registered] = []
-        for waiting in self._register.waiting.list("held"):
-            if not waiting.is_verified and waiting.version > self._context.roster.version:
-                continue
-            file = self._register.waiting.file(waiting.digest)
-            outcome = self._take(file, Path(waiting.name), waiting.first_seen)
+        for waiting in self._held.worth_trying():
+            outcome = self._take(self._held.file(waiting), Path(waiting.name), waiting.first_seen)
             if isinstance(outcome, _Registered):
                 outcomes.append(outcome)
-            elif outcome.state == "held" or outcome.code == LOCKED:
-                continue
-            elif outcome.code == UNEXPECTED:
-                # a full disk, say: the next run tries again
-                outcomes.append(replace(outcome, state="held"))
-            else:
-                outcomes.append(outcome)
-                # what turned out to be forged is not kept; what was rejected is, as evidence
-                if outcome.state == "refused":
-                    self._register.waiting.drop(waiting.digest)
+            elif (settled := self._held.settle(waiting, outcome)) is not None:
+                outcomes.append(settled)
         return tuple(map(self._with_neighbours, outcomes))
 
     def retry_awaited(self, received: list[Received]) -> list[Received]:
@@ -169,14 +143,14 @@ class Inbox:
 
         Raises EnvelopeError, NoteError, FormatError for what is no envelope.
         """
-        incoming = _Incoming(data, path, arrived, parse_envelope(data))
+        incoming = Incoming(data, path, arrived, parse_envelope(data))
         # what a failure means: first the file is left where it lies, then kept
         kept_as: HeldState | None = None
         is_verified = False
         try:
             verified = self._verify(incoming.envelope)
             kept_as, is_verified = "held", True
-            self.check_timely(verified, arrived)
+            self._check_timely(verified, arrived)
             kept_as = "rejected"
             opened = open_envelope(
                 verified, self._context.handle, self._context.identities(), self._context.roster
@@ -184,15 +158,15 @@ class Inbox:
             # step 11, as far as it needs what the register holds
             check_fits(opened, self._context.handle, self._opened.find, self._context.roster)
             registered = self._store(opened, path)
-            self._register.waiting.drop(sha256(data).digest())
+            self._held.forget(data)
         except (UnknownVersionError, AwaitedError) as error:
-            return self._keep(incoming, error, "held", is_verified=is_verified)
+            return self._held.keep(incoming, error, "held", is_verified=is_verified)
         except (PassphraseError, KeyFileError, StorageError, OSError) as error:
-            return _refused(path, error, incoming.envelope)
+            return refused(path, error, incoming.envelope)
         except (DispatchError, KeysError) as error:
             if kept_as is None:
-                return _refused(path, error, incoming.envelope)
-            return self._keep(incoming, error, kept_as, is_verified=True)
+                return refused(path, error, incoming.envelope)
+            return self._held.keep(incoming, error, kept_as, is_verified=True)
         return registered
 
     def _verify(self, envelope: Envelope) -> VerifiedEnvelope:
@@ -209,7 +183,15 @@ class Inbox:
         if envelope.copy.to != self._context.handle:
             raise NotForUsError(f"this copy is for {envelope.copy.to}, not for {self._context.handle}")
 
-    def check_timely(self, verified: VerifiedEnvelope, arrived: datetime) -> None:
+    def open(self, data: bytes) -> OpenedMessage:
+        """Check and open an envelope without registering it; what would be held is shown all the same."""
+        opened = self._opened.open_checked(parse_envelope(data))
+        self._check_timely(opened.verified, self._context.now)
+        with suppress(AwaitedError):
+            check_fits(opened, self._context.handle, self._opened.find, self._context.roster)
+        return opened
+
+    def _check_timely(self, verified: VerifiedEnvelope, arrived: datetime) -> None:
         """Raise what makes a verified dispatch wait, unless it is registered (steps 2 and 12).
 
         `arrived`: when we first saw it. Raises FutureError, ExpiredError, CompromisedError.
@@ -250,31 +232,6 @@ class Inbox:
             missing=missing,
         )
         return _Registered(outcome, verified.note, verified.copy.after)
-
-    def _keep(
-        self, incoming: _Incoming, error: Exception, state: HeldState, *, is_verified: bool
-    ) -> Received:
-        """Keep a file aside; where there is no room it stays where it lies, for its own reason."""
-        note = incoming.envelope.signed_note.note
-        waiting = Waiting(
-            digest=sha256(incoming.data).digest(),
-            # a name need not be Unicode, and the register's text must
-            name=os.fsencode(incoming.path.absolute()).decode("utf-8", "backslashreplace"),
-            number=note.number,
-            version=note.roster.version,
-            is_verified=is_verified,
-            state=state,
-            code=exit_code(error),
-            reason=str(error)[:_MAX_REASON],
-            first_seen=incoming.arrived,
-        )
-        try:
-            self._register.waiting.put(waiting, incoming.data)
-        except RefusedError:
-            return _refused(incoming.path, error, incoming.envelope)
-        except DispatchError as storage_error:
-            return _refused(incoming.path, storage_error, incoming.envelope)
-        return replace(_refused(incoming.path, error, incoming.envelope), state=state)
 
     def _with_neighbours(self, taken: Received | _Registered) -> Received:
         """Add the dispatch before a registered one, if it never came, and what it contradicts."""
@@ -324,9 +281,3 @@ class Inbox:
     def _passes_over(self, later: Note, number: Number) -> bool:
         copy = self._register.copy_for(self._register.get(later.number), self._context.handle)
         return copy is not None and passes_over(copy.after, later.register, number)
-
-
-def _refused(path: Path, error: Exception, envelope: Envelope | None = None) -> Received:
-    """Report a file that is left where it lies."""
-    number = envelope.signed_note.note.number if envelope is not None else None
-    return Received(file=str(path), state="refused", number=number, error=failure_of(error))

@@ -13,18 +13,14 @@ is kept for long judges by the moment at which it was opened, so open one for ea
 from __future__ import annotations
 
 import os
-from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal, Self
 
-from dispatch.checks.answers import check_fits
-from dispatch.checks.continuity import is_ahead
 from dispatch.duties.returns import collate_returns
-from dispatch.errors import AwaitedError, NotReadyError
-from dispatch.formats.envelope import parse_envelope
+from dispatch.errors import NotReadyError
 from dispatch.office.answering import decision_on, reply_to
-from dispatch.office.context import KeyReader, OfficeContext
+from dispatch.office.context import KeyReader, OfficeContext, no_passphrase
 from dispatch.office.drafting import Drafting
 from dispatch.office.inbox import Inbox
 from dispatch.office.opened import OpenedRegister
@@ -39,7 +35,6 @@ from dispatch.store import Register
 from dispatch.store.attachments import save_attachments
 from dispatch.store.home import Home
 from keys.card import parse_card
-from keys.errors import PassphraseError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -49,7 +44,7 @@ if TYPE_CHECKING:
     from dispatch.checks.opening import OpenedMessage
     from dispatch.drafts import Draft, Reading, ReportDraft
     from dispatch.duties.collation import Collation
-    from dispatch.formats.note import Note, Number
+    from dispatch.formats.note import Number
     from dispatch.office.compose import Outgoing, SlotName
     from dispatch.office.drafting import Checked
     from dispatch.office.outbox import Progress
@@ -59,14 +54,6 @@ if TYPE_CHECKING:
     from keys.card import Card
     from keys.keyfile import SecretKeys
     from keys.trust import TrustedRoster
-
-_NEWEST = 50
-
-
-def _no_passphrase() -> str:
-    raise PassphraseError(
-        "the keys of this office are sealed with a passphrase", hint="give Office its `ask_passphrase`"
-    )
 
 
 class Office:
@@ -82,7 +69,7 @@ class Office:
         home: Home | Path,
         *,
         now: datetime | None = None,
-        ask_passphrase: Callable[[], str] = _no_passphrase,
+        ask_passphrase: Callable[[], str] = no_passphrase,
         random: Callable[[int], bytes] = os.urandom,
     ) -> None:
         self.home = home if isinstance(home, Home) else Home(home)
@@ -120,7 +107,7 @@ class Office:
             passphrase=passphrase,
             now=moment,
         )
-        ask = _no_passphrase if passphrase is None else lambda: passphrase
+        ask = no_passphrase if passphrase is None else lambda: passphrase
         return cls(place, now=moment, ask_passphrase=ask)
 
     def __enter__(self) -> Self:
@@ -131,10 +118,9 @@ class Office:
 
     def close(self) -> None:
         """Close the register, if it was opened."""
-        register = self.__dict__.get("register")
-        self._forget("register", "trusted")
-        if register is not None:
+        if (register := self.__dict__.get("register")) is not None:
             register.close()
+        self._forget("register", "trusted")
 
     def _forget(self, *names: str) -> None:
         for name in (*names, "_context", "_drafting", "opened", "inbox", "outbox"):
@@ -178,7 +164,7 @@ class Office:
         return self.trusted
 
     def enrol(self, *cards: bytes) -> Enrolment:
-        """Sign at once a roster in which the offices of these cards are listed; for who holds the root key.
+        """Add the offices of these cards to the roster and sign it at once, with the root key of this home.
 
         Compare the fingerprints of a card with its office first. Raises RefusedError if edits of the roster
         are pending, and as `RosterEditor.add` and `sign`.
@@ -324,10 +310,6 @@ class Office:
         """Give the signed list of the ids of a volume of ours, by default the newest. Raises RefusedError."""
         return signed_list(self._context, volume)
 
-    def is_ahead(self, note: Note) -> bool:
-        """Tell whether receivers will hold a note of ours until its date, since a clock once ran ahead."""
-        return is_ahead(note.date, self.now)
-
     # The way in
 
     def receive(
@@ -367,25 +349,31 @@ class Office:
     def due(self, number: Number | None = None, at: datetime | None = None) -> tuple[CircularDuties, ...]:
         """Say who owes what and when under each circular, or under one. Raises RefusedError for one not here.
 
-        `at`: as of this moment; what came in stays.
+        `at`: the moment as of which it is judged; what came in later counts all the same.
         """
         return self.opened.duties(number, at or self.now)
 
     def collate(
         self, number: Number, obligation: str, first: str | None = None, last: str | None = None
     ) -> Collation:
-        """Make one table of the returns for an obligation, from period `first` to `last`.
+        """Make one table of the reports for an obligation, from period `first` to `last`.
 
         Raises RefusedError for what there is not, FormatError for what is no period.
         """
         return collate_returns(
-            self.opened.case_builder(), self.trusted.roster, (number, obligation), (first, last), self.now
+            self.opened.case_builder(),
+            self.trusted.roster,
+            number,
+            obligation,
+            first=first,
+            last=last,
+            now=self.now,
         )
 
     def list(
-        self, limit: int = _NEWEST, *, ours: bool | None = None, in_force: bool = False
+        self, limit: int = 50, *, ours: bool | None = None, in_force: bool = False
     ) -> tuple[Listed, ...]:
-        """List the newest of the register, opened where a key opens them; of all of it for a `limit` of -1.
+        """List the newest dispatches of the register, at most `limit`, or all for -1; each opened if we can.
 
         `ours`: only our own, or only others'. `in_force`: only circulars that no later one cancels or
         supersedes, of all of the register.
@@ -404,12 +392,8 @@ class Office:
         return self.opened.open_checked(self.opened.envelope(self.register.get(number)))
 
     def open(self, data: bytes) -> OpenedMessage:
-        """Check and open an envelope without registering it."""
-        opened = self.opened.open_checked(parse_envelope(data))
-        self.inbox.check_timely(opened.verified, self.now)
-        with suppress(AwaitedError):  # shown all the same: `receive` holds it
-            check_fits(opened, self.handle, self.opened.find, self.trusted.roster)
-        return opened
+        """Check and open an envelope without registering it. Raises as the steps of FORMAT.md, 14, do."""
+        return self.inbox.open(data)
 
     def save(self, opened: OpenedMessage, beside: Path, directory: Path) -> tuple[Path, ...]:
         """Save the attachments of an opened message; they lie in the home or `beside` the envelope."""

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 from dispatch.checks.opening import open_envelope
 from dispatch.checks.verifier import Verifier, believe_stored
 from dispatch.duties.case import Case, Effect, effects_of, ended_at
-from dispatch.duties.cases import CaseBuilder, occasion_of_report
-from dispatch.duties.slots import slots_of, standings_of
+from dispatch.duties.cases import CaseBuilder
+from dispatch.duties.slots import slots_of
+from dispatch.duties.standings import standings_of
 from dispatch.errors import DispatchError, RefusedError
 from dispatch.formats.envelope import Envelope
 from dispatch.formats.message import Circular, Report
@@ -114,7 +115,7 @@ class OpenedRegister:
                 continue
             opened = self._open(entry)
             if opened is not None:
-                found += [touch for touch in effects_of(opened.message) if touch.target == number]
+                found += [effect for effect in effects_of(opened.message) if effect.target == number]
         return tuple(found)
 
     def duties(self, number: Number | None, at: datetime) -> tuple[CircularDuties, ...]:
@@ -158,7 +159,7 @@ class OpenedRegister:
             message = opened.message if opened is not None else None
             if not isinstance(message, Report) or parse_number(message.answers.number) != number:
                 continue
-            if (message.answers.obligation, occasion_of_report(message)) == (obligation, occasion):
+            if (message.answers.obligation, message.occasion) == (obligation, occasion):
                 found = opened
         return found
 

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from dispatch.carriers.folder import unfinished_prefix, write_many
+from dispatch.checks.continuity import is_ahead
 from dispatch.errors import DispatchError, MessageError, StorageError
 from dispatch.formats.envelope import (
     NOTE_NAMESPACE,
@@ -276,7 +277,14 @@ class Outbox:
             entry = self._register.get(entry.number)
         files = release(self._context, entry, Path(entry.directory or self._context.home.outbox))
         self._register.mark_released(entry.id)
-        return Issued(number=entry.number, id=entry.id, note=parse_note(entry.text), files=files)
+        note = parse_note(entry.text)
+        return Issued(
+            number=entry.number,
+            id=entry.id,
+            note=note,
+            files=files,
+            is_ahead=is_ahead(note.date, self._context.now),
+        )
 
 
 def _demand_text(directory: Path) -> None:

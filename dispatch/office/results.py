@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dispatch.duties.case import Case
-    from dispatch.duties.slots import Slot, Standing
+    from dispatch.duties.slots import Slot
+    from dispatch.duties.standings import Standing
     from dispatch.formats.message import Message
     from dispatch.formats.note import Note, Number
     from dispatch.store import Dispatch
@@ -26,7 +27,11 @@ class Enrolment(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reception:
-    """What became of each file, how many were for others, the receipts sent, and why some were not."""
+    """What a run of `receive` did.
+
+    `received`: what became of each file for us. `for_others`: how many copies were for other offices.
+    `receipts`: those that were sent. `failures`: why others could not be sent.
+    """
 
     received: tuple[Received, ...]
     for_others: int
@@ -36,7 +41,7 @@ class Reception:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listed:
-    """One line of the register. `message` is None for what is not signed yet or no key opens."""
+    """One dispatch of the register. `message`: None if it is not signed yet, or no key of ours opens it."""
 
     entry: Dispatch
     message: Message | None
@@ -44,10 +49,11 @@ class Listed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CircularDuties:
-    """What is owed under one circular, as far as we would know of it.
+    """What is owed under one circular, as far as this office can know.
 
-    `sees_all`: its reports come to us, because it is ours or for our information. Otherwise `slots` and
-    `standings` are our own alone.
+    `case`: the circular and what answers it. `slots`: the reports that are expected, and their state.
+    `standings`: what each addressee replied. `sees_all`: all reports come to us, because the circular is ours
+    or for our information; otherwise `slots` and `standings` are our own alone.
     """
 
     case: Case
@@ -65,12 +71,16 @@ class CircularDuties:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Issued:
-    """A dispatch of ours whose files have been written."""
+    """A dispatch of ours whose files have been written.
+
+    `is_ahead`: receivers hold it until its date, since a clock once ran ahead and dates never decrease.
+    """
 
     number: Number
     id: bytes
     note: Note
     files: tuple[Path, ...]
+    is_ahead: bool
 
 
 ReceivedState = Literal["new", "known", "held", "rejected", "refused"]
@@ -80,12 +90,12 @@ ReceivedState = Literal["new", "known", "held", "rejected", "refused"]
 class Received:
     """What became of one file.
 
-    `state`: `new` or `known` (it is registered), `held` or `rejected` (it is kept aside), `refused` (it is
-    left where it lies). `kind`, `subject`: of the message, if it was registered. `error`: why it was not.
-    `after`: the number of the dispatch before this one, if we never got that. `disputed`: the number of
-    another registered dispatch, if the later of the two does not know of the earlier. `contradiction`: what
-    this one and registered ones of its issuer cannot both mean, or empty. `missing`: SHA-256 of the sealed
-    attachments that are not here yet.
+    `state`: `new` or `known` (it is registered), `held` or `rejected` (the home keeps the file), `refused`
+    (the file is left where it lies). `kind`, `subject`: of the message, if it was registered. `error`: why it
+    was not. `after`: the number of the dispatch to us before this one, if that never came. `disputed`: the
+    number of another registered dispatch, if the later of the two does not know of the earlier.
+    `contradiction`: why this one and another of its issuer cannot both be true, or empty. `missing`: SHA-256
+    of the sealed attachments that are not here yet.
     """
 
     file: str

@@ -1,4 +1,4 @@
-"""The roster that a home trusts: read it, and take a newer one."""
+"""The roster that a home trusts: read it, judge a file by it, and take a newer one."""
 
 from __future__ import annotations
 
@@ -32,6 +32,20 @@ def load_trusted(home: Home) -> TrustedRoster:
     return trust_pinned(chain, fingerprints(chain)[0])
 
 
+def trust_roster(home: Home, data: bytes, pin: str | None) -> TrustedRoster:
+    """Trust a roster file for one check, without keeping it.
+
+    `pin`: the root fingerprint. Without one the file must be what the home trusts, or a version that may
+    follow it; in a home without a roster nothing vouches for the file. Raises TrustError, SignatureError,
+    FormatError.
+    """
+    chain = parse_roster_file(data)
+    if pin is None and home.roster.exists():
+        return trust_update(load_trusted(home), chain)
+    # no fingerprint fits an empty pin, and the error names those of the file
+    return trust_pinned(chain, pin or "")
+
+
 def accept_roster(home: Home, data: bytes, pin: str | None) -> TrustedRoster:
     """Accept a roster file into a home and give what is trusted now.
 
@@ -46,7 +60,7 @@ def accept_roster(home: Home, data: bytes, pin: str | None) -> TrustedRoster:
 def _accept(home: Home, data: bytes, pin: str | None) -> TrustedRoster:
     chain = parse_roster_file(data)
     if pin is not None or not home.roster.exists():
-        # without a pin no fingerprint fits, and the error names those of the file
+        # no fingerprint fits an empty pin, and the error names those of the file
         pinned = trust_pinned(chain, pin or "")
         if not home.roster.exists():
             write_whole(home.roster, encode_roster_file(pinned.chain))

@@ -1,19 +1,27 @@
-"""An audit as a terminal, a program and (through `html`) a page show it. Pure."""
+"""An audit as a terminal shows it, and as a page. Pure."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
 
 from dispatch.audit.findings import KINDS, NOT_PROVEN
-from dispatch.render.duties import LEGEND, case_text
+from dispatch.audit.report import by_obligation
+from dispatch.duties.events import events_of
+from dispatch.duties.slots import rates
+from dispatch.render.due import LEGEND, case_text, occasion_head
+from dispatch.render.html import page
 from dispatch.render.terminal import clean, table, wrapped
-from keys.text import format_date
+from keys.text import format_date, parse_date
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
+    from datetime import datetime
 
     from dispatch.audit.findings import Finding
     from dispatch.audit.report import AuditReport
+    from dispatch.duties.slots import Slot
+    from dispatch.formats.obligation import Obligation
 
 
 VERDICTS = {
@@ -41,7 +49,7 @@ def report_text(report: AuditReport, width: int) -> str:
 
 
 def runs_text(runs: Iterable[tuple[int, int]]) -> str:
-    """Write runs of numbers as `3, 5-9`; of many the first ones and how many more."""
+    """Write runs of numbers as `3, 5-9`. Of very many, write the first ones and how many more there are."""
     parts = [str(first) if first == last else f"{first}-{last}" for first, last in runs]
     more = f" and {len(parts) - _SHOWN_RUNS} more" if len(parts) > _SHOWN_RUNS else ""
     return ", ".join(parts[:_SHOWN_RUNS]) + more
@@ -108,3 +116,60 @@ def _bullets(sentences: Iterable[str], width: int) -> Iterator[str]:
         first, *rest = wrapped(sentence, width - 2)
         yield f"- {first}"
         yield from (f"  {part}" for part in rest)
+
+
+_LINE = 600
+
+
+def audit_html(report: AuditReport) -> str:
+    """Give the page of an audit, which begins with the verdict."""
+    return page(
+        "audit.html",
+        report=report,
+        verdict=VERDICTS[report.verdict],
+        at=format_date(report.at),
+        runs=runs_text,
+        not_proven=NOT_PROVEN,
+        duties=[
+            (duty, [_matrix(one, slots) for one, slots in by_obligation(duty)]) for duty in report.duties
+        ],
+        events_of=events_of,
+        duration=_duration,
+        timelines=_timelines(report),
+    )
+
+
+def _matrix(obligation: Obligation, slots: Sequence[Slot]) -> dict[str, Any]:
+    """Give an obligation as offices by occasions, with its figures."""
+    occasions = sorted({slot.occasion for slot in slots}, key=lambda text: (len(text), text))
+    cells = {(slot.office, slot.occasion): slot for slot in slots}
+    return {
+        "obligation": obligation,
+        "rates": rates(slots),
+        "occasions": [(one, occasion_head(one)) for one in occasions],
+        "offices": sorted({slot.office for slot in slots}),
+        "cells": cells,
+    }
+
+
+def _timelines(report: AuditReport) -> dict[str, str]:
+    """Give a drawing of each volume: a stroke for each day on which a note is dated, over the whole time."""
+    dates: dict[str, set[datetime]] = defaultdict(set)
+    for one in report.dispatches:
+        dates[one.number.rpartition("/")[0]].add(parse_date(one.date))
+    everything = sorted(date for found in dates.values() for date in found)
+    if not everything:
+        return {}
+    begun, whole = everything[0], max(1.0, (everything[-1] - everything[0]).total_seconds())
+    places = {
+        name: sorted({round(_LINE * (date - begun).total_seconds() / whole) for date in found})
+        for name, found in dates.items()
+    }
+    return {name: "".join(f"M{place} 2v8" for place in found) for name, found in places.items()}
+
+
+def _duration(seconds: int) -> str:
+    if seconds < 0:
+        return f"{_duration(-seconds)} before"
+    days, rest = divmod(seconds, 86400)
+    return f"{days} d {rest // 3600} h" if days else f"{rest // 3600} h {rest % 3600 // 60} min"

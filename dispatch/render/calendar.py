@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from icalendar import Calendar, Event
 
-from dispatch.render.duties import occasion_text
+from dispatch.render.due import occasion_text
 from dispatch.render.terminal import clean
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ _LENGTH = timedelta(minutes=30)
 
 
 def calendar(slots: Iterable[Slot], realm: str, now: datetime) -> bytes:
-    """Give an event for each due moment of what is still to come; one for all offices that it binds."""
+    """Give an event for each due moment that is still open, one for all offices that owe something then."""
     result = Calendar()
     result.add("prodid", "-//dispatch//due//EN")
     result.add("version", "2.0")

@@ -1,11 +1,12 @@
-"""One table of all returns for an obligation, as a terminal, a spreadsheet and a program read it. Pure."""
+"""One table of all returns for an obligation: as text, CSV, JSON and a page. Pure."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from dispatch.duties.collation import Choices, Entries, Figures, Lines
+from dispatch.duties.collation import Choices, Entries, Figures, Lines, is_below_target
 from dispatch.render.csv import csv_text
+from dispatch.render.html import page
 from dispatch.render.terminal import clean, clean_block, table, wrapped
 from keys.codec import encode_base64
 from keys.text import format_date
@@ -15,13 +16,13 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
     from dispatch.duties.collation import Collation, Row, Summary
-    from dispatch.formats.obligation import Cell, Value
+    from dispatch.formats.obligation import Cell, Field, Value
 
 _INDENT = "    "
 
 
 def collation_text(collation: Collation, width: int) -> str:
-    """Show the figures, and what was said, with the number of every report."""
+    """Show the figures and what the offices wrote, with the number of every report."""
     parts = [
         f"{collation.number}#{collation.obligation.id}  {clean(collation.subject)}"[:width],
         (
@@ -119,7 +120,7 @@ def figure(number: Decimal | None) -> str:
 
 
 def plain(value: Value | None) -> str | int | bool | None:
-    """Give a value as one cell; the rows of a table one after another."""
+    """Give a value as one cell, with the rows of a table one after another."""
     if isinstance(value, tuple):
         return " | ".join("; ".join(f"{name}: {_word(cell)}" for name, cell in row.items()) for row in value)
     return value
@@ -238,3 +239,53 @@ def _summary_json(summary: Summary) -> dict[str, Any]:
                 ],
                 "columns": {one.field.name: _summary_json(one) for one in summary.columns},
             }
+
+
+_BAR = 240
+
+
+_KINDS = {Figures: "figures", Choices: "choices", Entries: "entries", Lines: "lines"}
+
+
+def collation_html(collation: Collation) -> str:
+    """Give the page of a collation."""
+    return page(
+        "collation.html",
+        collation=collation,
+        span=span_text(collation),
+        digest=encode_base64(collation.digest),
+        summaries=[(_KINDS[type(one)], one) for one in collation.summaries],
+        kind_of=lambda one: _KINDS[type(one)],
+        bars=_bars,
+        figure=figure,
+        occasion=occasion_text,
+        cell=_cell,
+        encode=encode_base64,
+    )
+
+
+def _bars(figures: Figures) -> list[dict[str, Any]]:
+    """Give each office's bar, which begins at zero: its length in units of the drawing."""
+    most = max((abs(one.total) for one in figures.offices), default=0)
+    return [
+        {
+            "office": one.office,
+            "title": one.title,
+            "value": figure(one.total),
+            "length": int(_BAR * abs(one.total) / most) if most else 0,
+            "negative": one.total < 0,
+            "below": one.below_target,
+        }
+        for one in figures.offices
+    ]
+
+
+def _cell(field: Field, value: Value | None) -> dict[str, Any]:
+    """Give what a cell of the big table shows. A target that is missed is named there, not only coloured."""
+    if value is None:
+        return {"text": "–", "unmet": False}
+    text = plain(value)
+    return {
+        "text": str(text).lower() if isinstance(text, bool) else str(text),
+        "unmet": field.target is not None and is_below_target(field, value),
+    }

@@ -1,8 +1,8 @@
 """Tables for a spreadsheet. Pure.
 
-UTF-8 with a byte order mark, without which Excel takes Cyrillic for something else. What would be a
-formula is told to be text by an apostrophe before it: what others wrote must not run in a spreadsheet,
-nor in one that takes semicolons for the ends of cells, as Excel does in many countries.
+UTF-8 with a byte order mark, without which Excel misreads Cyrillic. A cell that a spreadsheet would take for
+a formula begins with an apostrophe, which makes it text: what others wrote must not run there. That holds too
+for spreadsheets that separate cells by semicolons, as Excel does in many countries.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _BOM = "\ufeff"
 _FORMULA = re.compile(r"[=+\-@\t\r\n|%＝＋－＠]")
-# where another spreadsheet than RFC 4180's begins a cell, and a formula behind it
+# where a spreadsheet that does not follow RFC 4180 would begin a cell, with a formula
 _INNER_FORMULA = re.compile(r"([;\t\r\n]['\" ]*)(?=[=+\-@|%＝＋－＠])")
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 

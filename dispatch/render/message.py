@@ -33,12 +33,12 @@ def message_text(
     titles: Mapping[str, str],
     width: int,
     *,
-    touches: Sequence[Effect] = (),
+    effects: Sequence[Effect] = (),
     form: Form | None = None,
 ) -> str:
-    """Show a message in `width` columns. What others wrote is indented or stands behind a label.
+    """Show a message in `width` columns. What others wrote is indented or comes after a label.
 
-    `touches`: what later dispatches did to it; `form`: the one that a report fills in, if it is known.
+    `effects`: what later dispatches did to it; `form`: the one that a report fills in, if it is known.
     """
     sender = titles.get(message.from_, "")
     pairs = [
@@ -55,7 +55,7 @@ def message_text(
     pairs.append(("subject", message.subject))
     match message:
         case Circular():
-            pairs += _circular(message, touches)
+            pairs += _circular(message, effects)
         case Letter():
             pairs += _relations(message.relations)
         case Report():
@@ -73,18 +73,18 @@ def message_text(
     return "\n\n".join(parts)
 
 
-def _circular(message: Circular, touches: Sequence[Effect]) -> Pairs:
+def _circular(message: Circular, effects: Sequence[Effect]) -> Pairs:
     pairs: Pairs = []
     if message.reply != "receipt":
         within = f", within {message.reply_within}" if message.reply_within else ""
         pairs.append(("reply", f"{message.reply} expected{within}"))
     pairs += _relations(message.relations)
-    ended = any(touch.ends and touch.paragraph is None for touch in touches)
+    ended = any(effect.ends and effect.paragraph is None for effect in effects)
     pairs += [
         ("in force", "no" if ended else "yes"),
         *(
-            ("", f"{_paragraph(touch.paragraph)}{_DONE[touch.type]} by {touch.by} of {dtg(touch.date)}")
-            for touch in touches
+            ("", f"{_paragraph(effect.paragraph)}{_DONE[effect.type]} by {effect.by} of {dtg(effect.date)}")
+            for effect in effects
         ),
     ]
     pairs += [("promised", promise.text) for promise in message.promises]

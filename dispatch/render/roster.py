@@ -1,4 +1,4 @@
-"""A roster in words and in OpenSSH's form."""
+"""A roster in words, and in the form that OpenSSH reads. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def describe_changes(old: Roster, new: Roster) -> tuple[str, ...]:
-    """Say in lines what a new version changes: all about offices and their keys, and groups."""
+    """Say in lines what a new version changes in offices, their keys, and groups."""
     lines: list[str] = []
     for handle in sorted({*old.handles(old.version), *new.handles(new.version)}):
         before = _facts(old, handle) if old.has_office(handle, old.version) else frozenset()

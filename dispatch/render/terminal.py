@@ -1,4 +1,4 @@
-"""What a terminal shows. Text from others is cleaned of everything that could steer it."""
+"""Text for a terminal. What others wrote is cleaned of everything that could control it. Pure."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT",
 def clean(text: str) -> str:
     """Strip control, format and separator characters from one line of foreign text.
 
-    Of those that part words a space is left, or figures would run together.
+    Those that separate words become a space, because otherwise figures would run together.
     """
     return "".join(
         " " if character in _PARTING else character
@@ -37,12 +37,12 @@ def clean(text: str) -> str:
 
 
 def clean_block(text: str) -> str:
-    """Strip the same from text of many lines, line by line; tabs become spaces."""
+    """Strip the same from each line of a text; tabs become spaces."""
     return "\n".join(clean(line.replace("\t", "    ")) for line in re.split("\r\n|\n", text))
 
 
 def escape_json(text: str) -> str:
-    """Escape in JSON what `clean` would strip: the same value for a reader, and nothing for a terminal."""
+    """Escape in JSON what `clean` would strip: programs read the same value, and terminals obey nothing."""
     if text.isascii() and "\x7f" not in text:
         return text
     return "".join(
@@ -54,10 +54,10 @@ def escape_json(text: str) -> str:
 
 
 def fold(text: str, width: int) -> str:
-    """Break the lines that a terminal of `width` columns would wrap; what follows is indented.
+    """Break the lines that a terminal of `width` columns would wrap, and indent what follows.
 
-    Or a line of a message, or the name of a file, could be as long as to put words of its own
-    at the left edge, where only ours stand.
+    Otherwise a long line of a message, or a long file name, could put words of its own at the left edge,
+    where only ours stand.
     """
     return "\n".join(piece for line in text.split("\n") for piece in _fold_line(line, width))
 
@@ -74,7 +74,7 @@ def _fold_line(line: str, width: int) -> Iterator[str]:
 
 
 def _fitting(line: str, width: int) -> int:
-    """Count the characters of a line that fit into `width` columns; one at the least."""
+    """Count the characters of a line that fit into `width` columns, at least one."""
     if line.isascii():
         return min(len(line), width)
     from rich.cells import get_character_cell_size
@@ -100,8 +100,8 @@ def moment_text(moment: datetime) -> str:
 def fields(pairs: Iterable[tuple[str, str]], width: int | None = None) -> str:
     """Lay out labels and values, one a line; values are cleaned.
 
-    With a `width` what is longer goes on below itself: a terminal would go on at the
-    left, where what others wrote could pass for our words.
+    With a `width`, a longer value goes on below itself. A terminal would go on at the left edge, where words
+    of others could be taken for ours.
     """
     lines = []
     for label, value in pairs:
@@ -113,7 +113,7 @@ def fields(pairs: Iterable[tuple[str, str]], width: int | None = None) -> str:
 
 
 def indented(text: str, width: int) -> str:
-    """Show a block of foreign text, indented so that it cannot pass for our words."""
+    """Show a block of foreign text, indented so that it cannot be taken for our words."""
     lines = clean_block(text.rstrip("\n")).split("\n")
     parts = [part for line in lines for part in wrapped(line, width - len(_INDENT))]
     return "\n".join(f"{_INDENT}{part}".rstrip() for part in parts)

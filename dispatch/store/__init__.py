@@ -5,15 +5,15 @@ waiting     what is held or was rejected
 database    the file, its transactions, its tables as they grew
 """
 
-from dispatch.store.register import Allotment, Dispatch, Register, State, StoredCopy
+from dispatch.store.register import Allotment, Dispatch, DispatchState, Register, StoredCopy
 from dispatch.store.waiting import HeldState, Waiting, WaitingFiles
 
 __all__ = [
     "Allotment",
     "Dispatch",
+    "DispatchState",
     "HeldState",
     "Register",
-    "State",
     "StoredCopy",
     "Waiting",
     "WaitingFiles",

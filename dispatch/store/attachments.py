@@ -1,27 +1,28 @@
 """Files that travel beside the envelopes, sealed once for all addressees (FORMAT.md, section 12).
 
-They may be of any size and are never whole in memory.
+    seal_attachment    a file to send -> its age file, named by its digest
+    take_along         age files -> copies in another folder, if their digests are right
+    save_attachment    an age file that came -> the file, under a name that is safe here
+
+They may be of any size, and are never held whole in memory.
 """
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
-import tempfile
 import unicodedata
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from hashlib import sha256
+from hashlib import file_digest, sha256
 from math import inf
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from dispatch.errors import DigestError, RefusedError, StorageError
 from dispatch.formats.grammar import MAX_NAME_BYTES, check_attachment_name
 from dispatch.formats.message import Attachment
-from dispatch.system.files import current_umask, make_folder, move_new, naming, open_regular, sync_directory
+from dispatch.system.files import make_folder, move_new, naming, open_regular, sync_directory, temporary_file
 from keys import age
 from keys.codec import decode_base64, encode_base64
 from keys.errors import FormatError, KeysError
@@ -29,6 +30,7 @@ from keys.errors import FormatError, KeysError
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from hashlib import _Hash
+    from pathlib import Path
 
     from dispatch.checks.opening import OpenedMessage
 
@@ -58,7 +60,7 @@ class _Stream(Protocol):
 
 
 class _Hashing:
-    """A file that hashes and counts what passes through it, and takes no more than `limit` bytes."""
+    """A file that hashes and counts what is read or written, and takes at most `limit` bytes."""
 
     def __init__(self, file: _Stream, limit: float = inf) -> None:
         self._file = file
@@ -101,20 +103,12 @@ def seal_attachment(path: Path, directory: Path) -> SealedAttachment:
 
     identity = HybridIdentity.generate()
     make_folder(directory)
-    with (
-        path.open("rb") as file,
-        naming(directory),
-        tempfile.NamedTemporaryFile(dir=directory, prefix=_TEMPORARY, delete=False) as temporary,
-    ):
-        try:
-            source, sink = _Hashing(file), _Hashing(temporary)
-            age.encrypt_stream(source, sink, [identity.recipient()])
-            temporary.flush()
-            os.fsync(temporary.fileno())
-            Path(temporary.name).replace(directory / sealed_name(sink.digest()))
-            sync_directory(directory)
-        finally:
-            Path(temporary.name).unlink(missing_ok=True)
+    with path.open("rb") as file, naming(directory), temporary_file(directory, _TEMPORARY) as temporary:
+        source, sink = _Hashing(file), _Hashing(temporary.file)
+        age.encrypt_stream(source, sink, [identity.recipient()])
+        temporary.finish(0o600)
+        temporary.path.replace(directory / sealed_name(sink.digest()))
+        sync_directory(directory)
     entry = Attachment(
         name=path.name,
         size=source.size,
@@ -125,12 +119,12 @@ def seal_attachment(path: Path, directory: Path) -> SealedAttachment:
 
 
 def discard(sealed: SealedAttachment, directory: Path) -> None:
-    """Remove a sealed attachment that no dispatch will have."""
+    """Remove a sealed attachment that no dispatch will carry."""
     (directory / sealed_name(decode_base64(sealed.entry.sealed))).unlink(missing_ok=True)
 
 
 def sweep(directory: Path, now: datetime) -> None:
-    """Remove what killed runs left half-written more than a day ago."""
+    """Remove the half-written files that killed runs left more than a day ago."""
     for left in directory.glob(f"{_TEMPORARY}*"):
         with suppress(OSError):
             if datetime.fromtimestamp(left.stat().st_mtime, UTC) < now - _STALE:
@@ -140,10 +134,10 @@ def sweep(directory: Path, now: datetime) -> None:
 def take_along(
     digests: tuple[bytes, ...], source: Path, destination: Path, prefix: str = _TEMPORARY
 ) -> tuple[bytes, ...]:
-    """Copy sealed attachments that lie in `source` into `destination`; give those that are in neither.
+    """Copy sealed attachments from `source` into `destination`, and give those that lie in neither.
 
-    A file whose content is not what its name says is passed over: it is as good as missing.
-    `prefix`: how the hidden names begin of what is being written.
+    A file that does not have the content that its name promises counts as missing.
+    `prefix`: with which the hidden names of half-written files begin.
     """
     missing = []
     for digest in digests:
@@ -158,43 +152,30 @@ def take_along(
 
 
 def _is_sealed(path: Path, digest: bytes) -> bool:
-    """Say whether this is the sealed attachment that its name says."""
+    """Tell whether this file has the content that its name promises."""
     return path.is_file() and _file_digest(path) == digest
 
 
 def _copy(path: Path, digest: bytes, destination: Path, prefix: str) -> bool:
-    """Copy a file if its content has this digest, hashed as it is copied, so that no swap can help."""
-    if not path.is_file():
+    """Copy a file if its content has this digest. It is hashed as it is copied, so that no swap can help."""
+    try:
+        file = open_regular(path)
+    except (OSError, StorageError):
         return False
     make_folder(destination)
-    with (
-        naming(destination / path.name),
-        tempfile.NamedTemporaryFile(dir=destination, prefix=prefix, delete=False) as temporary,
-    ):
-        try:
-            sink = _Hashing(temporary)
-            try:
-                file = open_regular(path)
-            except (OSError, StorageError):
-                return False
-            with file:
-                shutil.copyfileobj(file, sink)
-            if sink.digest() != digest:
-                return False
-            temporary.flush()
-            os.fchmod(temporary.fileno(), 0o666 & ~current_umask())
-            os.fsync(temporary.fileno())
-            Path(temporary.name).replace(destination / path.name)
-        finally:
-            Path(temporary.name).unlink(missing_ok=True)
+    with file, naming(destination / path.name), temporary_file(destination, prefix) as temporary:
+        sink = _Hashing(temporary.file)
+        shutil.copyfileobj(file, sink)
+        if sink.digest() != digest:
+            return False
+        temporary.finish(0o666)
+        temporary.path.replace(destination / path.name)
     return True
 
 
 def _file_digest(path: Path) -> bytes:
-    import hashlib
-
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").digest()
+        return file_digest(file, "sha256").digest()
 
 
 def save_attachments(opened: OpenedMessage, stores: Iterable[Path], directory: Path) -> tuple[Path, ...]:
@@ -209,7 +190,7 @@ def save_attachments(opened: OpenedMessage, stores: Iterable[Path], directory: P
 
 
 def save_attachment(entry: Attachment, identity: str, store: Path, directory: Path) -> Path:
-    """Open an attachment that lies in `store` and save it in `directory` under a cleaned, new name.
+    """Open a sealed attachment in `store`, and save it in `directory` under a clean name that is free.
 
     Raises StorageError if it is missing, DigestError, and the errors of `keys.age`;
     on error nothing is left behind.
@@ -224,31 +205,26 @@ def save_attachment(entry: Attachment, identity: str, store: Path, directory: Pa
     with (
         open_regular(sealed) as file,
         naming(directory),
-        tempfile.NamedTemporaryFile(dir=directory, prefix=_TEMPORARY, delete=False) as temporary,
+        temporary_file(directory, _TEMPORARY) as temporary,
     ):
-        path = Path(temporary.name)
+        source, sink = _Hashing(file), _Hashing(temporary.file, entry.size)
+        if file.read(len(age.MAGIC)) != age.MAGIC:
+            raise DigestError(f"the attachment {clean_name(entry.name)} is not a binary age file")
+        file.seek(0)
         try:
-            source, sink = _Hashing(file), _Hashing(temporary, entry.size)
-            if file.read(len(age.MAGIC)) != age.MAGIC:
-                raise DigestError(f"the attachment {clean_name(entry.name)} is not a binary age file")
-            file.seek(0)
-            try:
-                age.decrypt_stream(source, sink, [age.parse_identity(identity)], only=ONLY)
-            except KeysError as error:
-                raise DigestError(f"the attachment {clean_name(entry.name)}: {error}") from error
-            if encode_base64(source.digest()) != entry.sealed:
-                raise DigestError(f"the file {sealed.name} is not the one that was signed")
-            if (encode_base64(sink.digest()), sink.size) != (entry.digest, entry.size):
-                raise DigestError(f"the attachment {clean_name(entry.name)} is not the one that was signed")
-            temporary.flush()
-            os.fchmod(temporary.fileno(), 0o666 & ~current_umask())
-            os.fsync(temporary.fileno())
-            return _name_it(path, directory, clean_name(entry.name))
-        finally:
-            path.unlink(missing_ok=True)
+            age.decrypt_stream(source, sink, [age.parse_identity(identity)], only=ONLY)
+        except KeysError as error:
+            raise DigestError(f"the attachment {clean_name(entry.name)}: {error}") from error
+        if encode_base64(source.digest()) != entry.sealed:
+            raise DigestError(f"the file {sealed.name} is not the one that was signed")
+        if (encode_base64(sink.digest()), sink.size) != (entry.digest, entry.size):
+            raise DigestError(f"the attachment {clean_name(entry.name)} is not the one that was signed")
+        temporary.finish(0o666)
+        return _move_to_free_name(temporary.path, directory, clean_name(entry.name))
 
 
-def _name_it(temporary: Path, directory: Path, name: str) -> Path:
+def _move_to_free_name(temporary: Path, directory: Path, name: str) -> Path:
+    """Move a file to this name or, where that is taken, to `name (2)` and so on. Raises StorageError."""
     stem, dot, suffix = name.rpartition(".")
     if not stem:
         stem, dot, suffix = name, "", ""

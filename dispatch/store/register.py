@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from dispatch.checks.verifier import VerifiedEnvelope
 
-State = Literal["pending", "signed", "released", "received"]
+DispatchState = Literal["pending", "signed", "released", "received"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +46,7 @@ class Dispatch:
     date: datetime
     text: bytes
     signatures: bytes | None
-    state: State
+    state: DispatchState
     directory: str | None
 
     def signed_note(self) -> SignedNote:
@@ -155,7 +155,7 @@ class Register:
         date: datetime,
         text: bytes,
         signatures: bytes | None,
-        state: State,
+        state: DispatchState,
         directory: str | None,
         now: datetime,
     ) -> None:

@@ -1,1 +1,1 @@
-"""What the operating system gives: files, folders, worker processes. Its differences stand only here."""
+"""Files, folders and worker processes. Differences between operating systems are dealt with only here."""

@@ -1,4 +1,4 @@
-"""Files on disk: whole or not there, never half-written, never over another's."""
+"""Files on disk: written whole or not at all, made durable, and never put in the place of another."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ import stat
 import sys
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from dispatch.errors import MalformedError, StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# From here on one sync of the whole system is cheaper than one of each file. Elsewhere than on
-# Linux it only begins to write, and does not wait.
+# From this number of files, one sync of the whole system is cheaper than one of each file. Systems other than
+# Linux only begin to write then and do not wait, so there each file is synced.
 _MANY = 32 if sys.platform == "linux" else sys.maxsize
-# What a file system says that cannot sync a folder, or lets us not open it.
+# Errors of file systems that cannot sync a folder, or do not let us open it.
 _CANNOT_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EACCES, errno.EPERM, errno.EISDIR)
 _SHORT = 64 * 1024
 
@@ -33,7 +33,7 @@ def read_capped(path: Path, limit: int, *, regular: bool = False) -> bytes:
         data = sys.stdin.buffer.read(limit + 1)
     else:
         with open_regular(path) if regular else path.open("rb") as file:
-            # most are short, and asking for the limit would make room for it
+            # most files are short, and asking for the limit would allocate all of it
             data = file.read(min(_SHORT, limit + 1))
             if len(data) == _SHORT:
                 data += file.read(limit + 1 - _SHORT)
@@ -43,7 +43,7 @@ def read_capped(path: Path, limit: int, *, regular: bool = False) -> bytes:
 
 
 def open_regular(path: Path) -> BinaryIO:
-    """Open a file that others may have put there, or put another in its place: it is never waited for.
+    """Open a file that others may have put there or exchanged. It never waits, as it would for a pipe.
 
     Raises StorageError for a pipe or device, OSError.
     """
@@ -57,11 +57,10 @@ def open_regular(path: Path) -> BinaryIO:
 def write_whole(path: Path, data: bytes, *, overwrite: bool = False, mode: int = 0o666) -> None:
     """Write a file through a temporary one beside it, with `mode` as far as the umask lets it.
 
-    Raises StorageError if another file is there, unless `overwrite`; the same
-    bytes again are no error.
+    Raises StorageError if another file is there, unless `overwrite`; it is no error if the same bytes are.
     """
     if not overwrite and is_there(path, data):
-        # a killed run may have come no further than its name
+        # a killed run may have given the file its name and not made the name durable
         sync_directory(path.parent)
         return
     with new_file(path, overwrite=overwrite, mode=mode) as file:
@@ -70,35 +69,56 @@ def write_whole(path: Path, data: bytes, *, overwrite: bool = False, mode: int =
 
 @contextlib.contextmanager
 def new_file(path: Path, *, overwrite: bool = False, mode: int = 0o666) -> Iterator[BinaryIO]:
-    """Give a temporary file that becomes `path` when all is written, or goes if it is not.
+    """Give a temporary file that becomes `path` at the end, or is removed if there was an error.
 
     Raises StorageError if a file is there, unless `overwrite`.
     """
-    # so much of the name that the temporary one is not too long; a name's limit is one of bytes
+    # only the beginning of the name, because the limit of a name's length counts bytes
     beginning = os.fsencode(path.name)[:80].decode(errors="ignore")
-    with naming(path):
-        handle, name = tempfile.mkstemp(prefix=f".{beginning}.", dir=path.parent)
-        temporary = Path(name)
-        try:
-            with os.fdopen(handle, "w+b") as file:
-                yield file
-                file.flush()
-                os.fchmod(file.fileno(), mode & ~current_umask())
-                os.fsync(file.fileno())
-            if overwrite:
-                temporary.replace(path)
-            else:
-                move_new(temporary, path)
-            sync_directory(path.parent)
-        except FileExistsError:
-            raise another_file(path) from None
-        finally:
-            temporary.unlink(missing_ok=True)
+    with naming(path), temporary_file(path.parent, f".{beginning}.") as temporary:
+        yield temporary.file
+        temporary.finish(mode)
+        if overwrite:
+            temporary.path.replace(path)
+        else:
+            try:
+                move_new(temporary.path, path)
+            except FileExistsError:
+                raise another_file(path) from None
+        sync_directory(path.parent)
+
+
+class Temporary(NamedTuple):
+    """A hidden file that is being written."""
+
+    file: BinaryIO
+    path: Path
+
+    def finish(self, mode: int) -> None:
+        """Make its content durable and close it, with `mode` as far as the umask lets it."""
+        self.file.flush()
+        os.fchmod(self.file.fileno(), mode & ~current_umask())
+        os.fsync(self.file.fileno())
+        self.file.close()
+
+
+@contextlib.contextmanager
+def temporary_file(directory: Path, prefix: str) -> Iterator[Temporary]:
+    """Give a temporary file, which is removed at the end unless it was moved to its place by then.
+
+    `new_file` is easier where the name of the file is known before its content.
+    """
+    handle, name = tempfile.mkstemp(prefix=prefix, dir=directory)
+    try:
+        with os.fdopen(handle, "w+b") as file:
+            yield Temporary(file, Path(name))
+    finally:
+        Path(name).unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
 def naming(path: Path) -> Iterator[None]:
-    """Let the errors of the system name the file that was to be written, not a temporary one or none."""
+    """Make errors of the system name the file that was to be written, and not a temporary one."""
     try:
         yield
     except OSError as error:
@@ -107,7 +127,7 @@ def naming(path: Path) -> Iterator[None]:
 
 
 def make_folder(path: Path, mode: int = 0o777) -> None:
-    """Make a folder and those above it, as far as they are not there, so that they outlast a power cut."""
+    """Make a folder, and those above it that are missing, in such a way that they outlast a power cut."""
     missing = []
     above = path.absolute()
     while not above.exists():
@@ -135,7 +155,7 @@ def move_new(temporary: Path, path: Path) -> None:
 
 
 def _is_reserved(path: Path) -> bool:
-    """Say whether this is the empty file of a run that was killed before it moved its own there."""
+    """Tell whether this is the empty file with which a killed run reserved a name."""
     status = path.lstat()
     return stat.S_ISREG(status.st_mode) and status.st_size == 0
 
@@ -153,7 +173,7 @@ def is_there(path: Path, data: bytes) -> bool:
         if stat.S_ISREG(status.st_mode) and status.st_size == len(data) and file.read() == data:
             return True
     if stat.S_ISREG(status.st_mode) and status.st_size == 0:
-        return False  # whether an empty file may go, `move_new` knows
+        return False  # `move_new` decides whether an empty file may be replaced
     raise another_file(path)
 
 
@@ -165,7 +185,7 @@ def another_file(path: Path) -> StorageError:
 
 
 def sync_files(folder: int, names: list[str]) -> None:
-    """Make files in a folder durable, the folder given by its descriptor."""
+    """Make files in a folder durable. `folder`: its descriptor."""
     if len(names) > _MANY:
         os.sync()
         return
@@ -178,7 +198,7 @@ def sync_files(folder: int, names: list[str]) -> None:
 
 
 def sync_directory(directory: Path) -> None:
-    """Make the names in a directory durable, where the platform can. Raises OSError if the disk fails."""
+    """Make the names in a directory durable, if the platform can. Raises OSError if the disk fails."""
     try:
         descriptor = os.open(directory, os.O_RDONLY)
         try:
@@ -199,7 +219,7 @@ def current_umask() -> int:
 
 @contextlib.contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold an advisory lock while others of this home wait. On Windows there is none, and no harm done."""
+    """Hold an advisory lock, for which other processes of this home wait. On Windows nothing is locked."""
     try:
         import fcntl
     except ImportError:

@@ -1,4 +1,4 @@
-"""What lies in folders: files by their endings, in order. Links are not followed, nor hidden names read."""
+"""Find files by their endings in folders, in order. Links are not followed, and hidden names are left out."""
 
 from __future__ import annotations
 
@@ -6,14 +6,17 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from dispatch.system.files import read_capped
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 
 class Found(NamedTuple):
-    """A file, or what could not be looked into. `named`: by the caller; `link`: one that was not followed.
+    """A file, or something that could not be looked into because of an `error`.
 
-    Its place is text, because there may be very many.
+    `named`: the caller named this very file; `link`: it is one, and was not followed.
+    `place` is text and not a path, because there may be millions.
     """
 
     place: str
@@ -26,15 +29,29 @@ class Found(NamedTuple):
         """Its place as a path."""
         return Path(self.place)
 
+    def read(self, limit: int) -> bytes:
+        """Read at most `limit` bytes. A pipe or device is read only if the caller named it.
 
-def find_files(paths: Iterable[Path], endings: tuple[str, ...]) -> Iterator[Found]:
-    """List files; of a folder those below it that end so, in order. `endings`: in small letters.
+        Raises MalformedError, StorageError, OSError.
+        """
+        if self.error is not None:
+            raise self.error
+        return read_capped(self.path, limit, regular=not self.named)
 
-    What cannot be listed is found too, with its error: one hostile name must not stop the rest.
+
+def find_files(
+    paths: Iterable[Path], endings: tuple[str, ...], *, with_links: bool = False
+) -> Iterator[Found]:
+    """Find files: those named and, of each folder, those below it with one of the `endings`, in order.
+
+    `endings` are in small letters. What cannot be listed is found too, with its error: one hostile name
+    must not stop the rest. Links are passed over unless they are asked for; they are not followed.
     """
     for path in paths:
         if path.is_dir():
-            yield from _find_within(os.fspath(path), endings)
+            for found in _find_within(os.fspath(path), endings):
+                if with_links or not found.link:
+                    yield found
         else:
             yield Found(os.fspath(path), named=True)
 

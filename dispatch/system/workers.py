@@ -1,4 +1,4 @@
-"""The same work on many items, on all cores when there is enough of it."""
+"""Do the same work on many items, on all cores if there is enough of it."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ Shared = TypeVar("Shared")
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-# Starting processes costs about as much as the work on this many items.
+# Starting the processes costs about as much as the work on this many items.
 WORTH_STARTING = 4000
-# Items in the hands of the workers at once: what bounds the memory.
+# How many items the workers have at once, which bounds the memory.
 _WINDOW = 1024
 _CHUNK = 32
 
@@ -37,8 +37,8 @@ def map_parallel(
 ) -> Iterator[Result]:
     """Map a picklable `function(shared, item)` over about `count` items, in order, with flat memory.
 
-    `may_fork`: nothing is open that copies of this process must not share, no register and
-    no lock, and no randomness is drawn. They then have a large `shared` without reading it.
+    `may_fork`: the caller has nothing open that copies of this process must not share, such as a register or
+    a lock, and draws no randomness. Workers are then forked, and have a large `shared` without reading it.
     """
     workers = usable_cores()
     if count < WORTH_STARTING or workers == 1:
@@ -79,7 +79,7 @@ def _hidden_script() -> Iterator[None]:
 
 
 def usable_cores() -> int:
-    """Count the cores that this process may use: under taskset, fewer than the machine has."""
+    """Count the cores that this process may use, which can be fewer than the machine has."""
     try:
         return len(os.sched_getaffinity(0))
     except AttributeError:  # not on this platform
@@ -87,7 +87,7 @@ def usable_cores() -> int:
 
 
 def _share(shared: object) -> None:
-    """Give a worker, once, what all its items need; one that is interrupted says nothing of its own."""
+    """Give a worker, once, what all its items need. When interrupted, it ends without a traceback."""
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     global _shared  # noqa: PLW0603 - one for each worker process

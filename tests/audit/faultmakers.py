@@ -1,4 +1,4 @@
-"""How an archive is made wrong, one fault at a time: what the table in faults.py names."""
+"""How to make an archive wrong, one fault at a time. The table in faults.py names these functions."""
 
 from __future__ import annotations
 
@@ -7,27 +7,30 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from dispatch.formats.envelope import encode_envelope, file_name, parse_envelope
 from dispatch.formats.merkle import leaf_hash, root
-from dispatch.formats.message import content_digest
+from dispatch.formats.message import Letter, content_digest, encode_message, parse_message
 from dispatch.formats.note import FIRST_HEAD, Head, Note, Number
+from dispatch.formats.plaintext import Secrets, encode_secrets
 from dispatch.formats.statement import REGISTER_NAMESPACE, encode_statement
 from keys.codec import encode_base64
 from keys.roster import add_offices, revoke_key, set_threshold
-from keys.signed import SignedText, encode_signed, sign_text
+from keys.signed import encode_signed
 from tests.forge.archive import (
     BRANCHES,
-    DAY,
     END,
     RENEWED,
     SLOT_KEY,
     ForgedArchive,
-    card_of,
+    card_by,
     circular_lines,
     key_of,
-    sign,
     slot,
 )
+from tests.forge.dispatches import DAY, sign_note
+from tests.forge.roster import sign
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,11 +38,11 @@ if TYPE_CHECKING:
     from keys.signing import SigningKey
 
 LATE = datetime(2026, 12, 20, 9, tzinfo=UTC)
-"""After all of the traffic, before the audit."""
+"""After all other traffic, and before the audit."""
 RECEIPT, REPORT = Number("b03", "2026", 5), Number("b03", "2026", 6)
-"""A branch's receipt, which nobody receipts, and its report, which the centre receipted."""
+"""A receipt of a branch, and a report of it. The centre receipts the report only."""
 NEXT = "cc/2026/253"
-"""The centre's next number."""
+"""The next number of the centre."""
 
 
 def nothing(_: ForgedArchive) -> None:
@@ -95,21 +98,21 @@ def resigned(key: str) -> Callable[[bytes], bytes]:
 
     def change(data: bytes) -> bytes:
         envelope = parse_envelope(data)
-        signed = sign(envelope.signed_note.note, [key_of(key)])
+        signed = sign_note(envelope.signed_note.note, [key_of(key)])
         return encode_envelope(signed, envelope.copy, envelope.body)
 
     return change
 
 
 def rewritten(number: Number) -> Callable[[ForgedArchive], None]:
-    """Put another note of the office in the place of one, in every copy, and sign it truly."""
+    """Replace the note in every copy of a dispatch by another one, which the office truly signed."""
 
     def make(archive: ForgedArchive) -> None:
         sent = archive.sent[number]
         note = replace(sent.note, content=bytes(32))
         for name in sent.files.values():
             envelope = parse_envelope(archive.files[name])
-            signed = sign(note, [archive.key(number.handle)])
+            signed = sign_note(note, [archive.key(number.handle)])
             archive.files[name] = encode_envelope(signed, envelope.copy, envelope.body)
 
     return make
@@ -118,7 +121,7 @@ def rewritten(number: Number) -> Callable[[ForgedArchive], None]:
 def sent(
     issuer: str, *, date: datetime = LATE, to: tuple[str, ...] = ("cc",), **hooks: Any
 ) -> Callable[[ForgedArchive], None]:
-    """Send one more dispatch, with something wrong in it."""
+    """Send one more dispatch with something wrong in it."""
 
     def make(archive: ForgedArchive) -> None:
         archive.send(issuer, date, to, **hooks)
@@ -127,7 +130,7 @@ def sent(
 
 
 def after(number: Number) -> Callable[[str, Number | None], Number | None]:
-    """Name this as the dispatch before, in the copy for b01."""
+    """Name another dispatch as the one before, in the copy for b01."""
     return lambda to, last: number if to == "b01" else last
 
 
@@ -160,7 +163,7 @@ def equivocated(archive: ForgedArchive) -> None:
 
 
 def forked(archive: ForgedArchive) -> None:
-    """Show one branch one register and another branch another, two notes long."""
+    """Show two branches two registers of the centre, which differ in their last two notes."""
     other = archive.copy()
     other.files.clear()
     for branch, one in (("b01", archive), ("b02", other)):
@@ -201,7 +204,7 @@ def returned_and_filed_again(archive: ForgedArchive) -> None:
 
 
 def compromised(since: datetime, *, then: bool) -> Callable[[ForgedArchive], None]:
-    """Mark b02's key in a third roster; `then`: send something with it afterwards."""
+    """Mark the key of b02 as compromised in a third roster. `then`: b02 sends something with it first."""
 
     def make(archive: ForgedArchive) -> None:
         if then:
@@ -223,7 +226,7 @@ def from_nowhere(archive: ForgedArchive) -> None:
 
 
 def another_volume(at: int, date: datetime = LATE) -> Callable[[ForgedArchive], None]:
-    """Open a lettered volume that closes the year at `at` notes."""
+    """Open a lettered volume whose first note says that the year before it had `at` notes."""
 
     def make(archive: ForgedArchive) -> None:
         head = Head("2026", at, root(map(leaf_hash, archive.volumes["cc"].ids[:at])))
@@ -248,12 +251,16 @@ def closed_otherwise(archive: ForgedArchive) -> None:
     archive.send("cc", END.replace(year=2027), ["b01"], note=lambda note: replace(note, register=head))
 
 
-def voided(archive: ForgedArchive) -> None:
-    """Number a note, never release it, and say so."""
-    before = dict(archive.last)
-    lost = archive.send("cc", LATE, ["b01"], files=False)
-    archive.last = before
-    archive.send("cc", LATE, ["b01"], voids=[lost.id])
+def voided(count: int) -> Callable[[ForgedArchive], None]:
+    """Number notes, never release them, and say so."""
+
+    def make(archive: ForgedArchive) -> None:
+        before = dict(archive.last)
+        lost = [archive.send("cc", LATE, ["b01"], files=False).id for _ in range(count)]
+        archive.last = before
+        archive.send("cc", LATE, ["b01"], voids=sorted(lost))
+
+    return make
 
 
 def text_in(archive: ForgedArchive, **said: Any) -> bytes:
@@ -266,7 +273,7 @@ def text_in(archive: ForgedArchive, **said: Any) -> bytes:
 def with_circular(
     copies_to: tuple[str, ...] = ("b01",), **said: Any
 ) -> tuple[Callable[[ForgedArchive], None], Callable[[ForgedArchive], bytes]]:
-    """Send a circular with this text; give what sends it and what gives its text."""
+    """Give a function that sends a circular, and one that gives its text."""
     said = {"number": Number("cc", "2026", 253), "date": LATE, **said}
     line, _ = circular_lines(**said)
     return sent("cc", to=copies_to, content=content_digest(line)), lambda archive: text_in(archive, **said)
@@ -312,13 +319,13 @@ def put(name: str, data: bytes) -> Callable[[ForgedArchive], None]:
 
 
 def again_elsewhere(archive: ForgedArchive) -> None:
-    """Let some of the files lie in a second folder too."""
+    """Put some of the files into a second folder too."""
     chosen = [name for name in archive.files if name.startswith("cc/2026/cc-2026-1.")]
     archive.files.update({f"again/{name}": archive.files[name] for name in chosen})
 
 
 def share_of(handle: str) -> Callable[[ForgedArchive], None]:
-    """Leave what one office has: what it got and what it sent."""
+    """Leave only the copies for one office."""
 
     def make(archive: ForgedArchive) -> None:
         for name in [one for one in archive.files if not one.endswith(f".{handle}.dispatch")]:
@@ -334,11 +341,11 @@ def other_body(data: bytes) -> bytes:
 
 
 def twin(number: Number, change: Callable[[Note], Note]) -> Callable[[ForgedArchive], None]:
-    """Sign another note of the office under the number of one."""
+    """Let the office sign a second note under the number of an earlier one."""
 
     def make(archive: ForgedArchive) -> None:
         note = change(replace(archive.sent[number].note, receipts=(), answers=()))
-        archive.files["seized/twin.note"] = encode_signed(sign(note, [archive.key(number.handle)]))
+        archive.files["seized/twin.note"] = encode_signed(sign_note(note, [archive.key(number.handle)]))
 
     return make
 
@@ -357,7 +364,7 @@ def numbered_far(note: Note) -> Note:
 
 
 def gone_on(archive: ForgedArchive) -> None:
-    """Add a note to a year that was closed."""
+    """Add a note to a year that is closed already."""
     closed = archive.closed["b03", "2025"]
     number = Number("b03", "2025", len(closed.ids) + 1)
     late = archive.send(
@@ -378,7 +385,7 @@ def closed_twice(archive: ForgedArchive) -> None:
 
 
 def closed_by_two(archive: ForgedArchive) -> None:
-    """Close the year by a lettered volume, and once more by the next year."""
+    """Close the year with a lettered volume, and again, otherwise, with the next year."""
     head = archive.volumes["cc"].head
     another_volume(252)(archive)
     date = datetime(2027, 1, 2, 9, tzinfo=UTC)
@@ -391,7 +398,7 @@ def later_roster(archive: ForgedArchive) -> None:
 
 
 def past_its_roster(archive: ForgedArchive) -> None:
-    """Name the version before the newest, after it expired."""
+    """Let a note name an older roster after that one expired."""
     older = archive.newest("b03").note.roster
     archive.next_roster(LATE, expires=datetime(2032, 1, 1, tzinfo=UTC))
     date = datetime(2030, 6, 1, tzinfo=UTC)
@@ -402,14 +409,14 @@ def with_rights(handle: str, *rights: str) -> Callable[[ForgedArchive], None]:
     """Give an office other rights in a third roster."""
 
     def make(archive: ForgedArchive) -> None:
-        card = card_of(handle, archive.key(handle))
+        card = card_by(handle, archive.key(handle))
         archive.next_roster(LATE - DAY, lambda draft: add_offices(draft, [(card, rights)]))
 
     return make
 
 
 def two_keys(*signing: int, marked: dict[int, datetime], receipted: bool) -> Callable[[ForgedArchive], None]:
-    """Give b02 a second key, send with the keys of these places, then mark some as compromised.
+    """Give b02 a second key, sign a note with the keys at these places, then mark some as compromised.
 
     `receipted`: by the centre, a day later.
     """
@@ -428,7 +435,7 @@ def two_keys(*signing: int, marked: dict[int, datetime], receipted: bool) -> Cal
 def second_key(archive: ForgedArchive) -> SigningKey:
     """Give b02 a second key in a third roster."""
     second = key_of("b02, the second")
-    card = card_of("b02", archive.key("b02"), second)
+    card = card_by("b02", archive.key("b02"), second)
     archive.next_roster(LATE - DAY, lambda draft: add_offices(draft, [(card, None)]))
     return second
 
@@ -439,18 +446,18 @@ def revoke(archive: ForgedArchive, handle: str, key: SigningKey, since: datetime
 
 
 def signed_anew(archive: ForgedArchive) -> None:
-    """Let one copy of a note have one signature, and another copy two, of which one key was compromised."""
+    """Let one copy of a note have one signature and another have two. One of the two keys is compromised."""
     first, second = archive.key("b02"), second_key(archive)
     note = archive.send("b02", LATE, ["cc"], keys=[first])
     name = note.files["cc"]
     envelope = parse_envelope(archive.files[name])
-    both_signed = sign(note.note, [first, second])
+    both_signed = sign_note(note.note, [first, second])
     archive.files[name] = encode_envelope(both_signed, envelope.copy, envelope.body)
     revoke(archive, "b02", first, LATE + DAY)
 
 
 def receipted_by_a_victim(archive: ForgedArchive) -> None:
-    """Let b03, whose key is stolen too, receipt a note of b02; what b03 sent the centre receipts in time."""
+    """Let b03 receipt a note of b02. The key of b03 is stolen too, after the centre receipted its notes."""
     key = second_key(archive)
     note = archive.send("b02", LATE, ["b03"], keys=[key])
     archive.send("b03", LATE + DAY, ["b02"], receipts=[note.id])
@@ -468,7 +475,7 @@ def receipted_by_itself(archive: ForgedArchive) -> None:
 
 
 def covered_by_a_later_note(head: Callable[[Note], Note]) -> Callable[[ForgedArchive], None]:
-    """Let the centre receipt not a note, but the one after it, whose head pins it."""
+    """Let the centre receipt the note after another one: its register head pins the earlier note."""
 
     def make(archive: ForgedArchive) -> None:
         key = second_key(archive)
@@ -480,13 +487,39 @@ def covered_by_a_later_note(head: Callable[[Note], Note]) -> Callable[[ForgedArc
     return make
 
 
+def covered_by_the_next_year(archive: ForgedArchive) -> None:
+    """Let the centre receipt not the last note of a year, but the first of the next, which closes it."""
+    key = second_key(archive)
+    archive.send("b02", LATE, ["b03"], keys=[key])
+    date = datetime(2027, 1, 2, 9, tzinfo=UTC)
+    first = archive.send("b02", date, ["cc"], keys=[key])
+    archive.send("cc", date + DAY, ["b02"], receipts=[first.id])
+    revoke(archive, "b02", key, date + 2 * DAY)
+
+
+def forged_and_receipted(archive: ForgedArchive) -> None:
+    """Let the centre receipt a note that a stranger signed."""
+    forged = archive.send("b03", LATE, ["cc"], keys=[key_of("a stranger")])
+    archive.send("cc", LATE + DAY, ["b03"], receipts=[forged.id])
+
+
+def letter_text(_: ForgedArchive) -> bytes:
+    """Write both lines of a letter with all that the first circular has in common with one."""
+    circular = parse_message(circular_lines()[0])
+    letter = Letter(**{name: getattr(circular, name) for name in Letter.__struct_fields__})
+    secrets = Secrets(format="dispatch-secrets/v1", slot_key=None, attachments=(), padding="")
+    line = encode_secrets(secrets, len(encode_message(letter)))
+    digest = encode_base64(sha256(line).digest())
+    return encode_message(msgspec.structs.replace(letter, secrets=digest)) + line
+
+
 def another_past(archive: ForgedArchive) -> None:
     ids = [bytes(32), *archive.volumes["b03"].ids[1:]]
     archive.files["b03-2026.register"] = archive.sign_statement("b03", "2026", LATE, ids)
 
 
 def two_pasts(archive: ForgedArchive) -> None:
-    """Keep two statements of a year whose notes are gone; the false one comes first by its name."""
+    """Keep two statements of a year whose notes are gone. The file of the false one is read first."""
     kept_statement("b07", "2025")(archive)
     ids = list(archive.closed["b07", "2025"].ids)
     ids[2] = bytes(32)
@@ -495,13 +528,12 @@ def two_pasts(archive: ForgedArchive) -> None:
 
 
 def signed_statement(text: Callable[[bytes], bytes], namespace: str) -> Callable[[ForgedArchive], None]:
-    """Sign a statement of b03's register, with something wrong in it."""
+    """Sign a statement of the register of b03 with something wrong in it."""
 
     def make(archive: ForgedArchive) -> None:
         ids = archive.volumes["b03"].ids
         said = text(encode_statement(archive.statement("b03", "2026", LATE, ids)))
-        signature = sign_text(said, archive.key("b03"), namespace)
-        signed = SignedText(text=said, signatures=(signature,))
+        signed = sign(said, [archive.key("b03")], namespace)
         archive.files["b03-2026.register"] = encode_signed(signed)
 
     return make

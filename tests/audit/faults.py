@@ -40,16 +40,19 @@ from tests.audit.faultmakers import (
     compromised,
     contradicting_statements,
     covered_by_a_later_note,
+    covered_by_the_next_year,
     dated_otherwise,
     early_receipt,
     edited,
     equivocated,
     file_of,
+    forged_and_receipted,
     forked,
     from_nowhere,
     gone_on,
     kept_statement,
     later_roster,
+    letter_text,
     nothing,
     nothing_left,
     numbered_far,
@@ -84,7 +87,8 @@ from tests.audit.faultmakers import (
     voided,
     with_rights,
 )
-from tests.forge.archive import DAY, RENEWED, circular_lines, key_of, same, slot
+from tests.forge.archive import RENEWED, circular_lines, key_of, slot
+from tests.forge.dispatches import DAY, same
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -99,8 +103,8 @@ class Fault:
     """One way in which an archive differs from the clean one. `roster`: the version that the auditor has.
 
     `severity`: of its findings, where their kind does not say it. `partial`: the auditor knows that it is a
-    share. `twice`: every PATH is given twice. `links`, `folders`, `absent`: made beside its files: links to
-    the archive itself, empty folders, and paths that are not there. `circular`: what is given as the text of
+    share. `twice`: every PATH is given twice. `links`, `folders`: made beside its files: links to the archive
+    itself, and empty folders; `others`: other paths that are given. `circular`: what is given as the text of
     the first circular, if any.
     """
 
@@ -114,7 +118,7 @@ class Fault:
     twice: bool = False
     links: tuple[str, ...] = ()
     folders: tuple[str, ...] = ()
-    absent: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
     circular: Callable[[ForgedArchive], bytes] | None = lambda archive: archive.circular
 
 
@@ -173,7 +177,14 @@ FAULTS = (
         what="a PATH that does not exist",
         make=nothing,
         findings=(("unreadable-file", "absent"),),
-        absent=("absent",),
+        others=("absent",),
+    ),
+    Fault(
+        name="device",
+        what="a PATH that is a device",
+        make=nothing,
+        findings=(("unreadable-file", "null"),),
+        others=("/dev/null",),
     ),
     Fault(
         name="empty-folder",
@@ -233,6 +244,18 @@ FAULTS = (
         what="a note signed again by a key of nobody's",
         make=edited(resigned("a stranger")),
         findings=(("key-unlisted", str(REPORT)),),
+    ),
+    Fault(
+        name="re-signed-where-nobody-receipted",
+        what="the same in every copy of a note that nobody receipted: the heads after it hold its id",
+        make=edited(resigned("a stranger"), RECEIPT, None),
+        findings=(("key-unlisted", str(RECEIPT)),),
+    ),
+    Fault(
+        name="edited-where-nobody-receipted",
+        what="a note that nobody receipted, edited in every copy: no head after it holds its id",
+        make=edited(lambda data: data.replace(b"date: 2026-03-02", b"date: 2026-03-01", 1), RECEIPT, None),
+        findings=(("missing-id-list", "b03/2026"), ("signature-broken", str(RECEIPT))),
     ),
     Fault(
         name="re-signed-by-another",
@@ -416,6 +439,12 @@ FAULTS = (
         findings=(("compromised-without-evidence", "b02/2026/25"), ("head-broken", "b02/2026/25")),
     ),
     Fault(
+        name="covered-by-the-next-year",
+        what="a year's last note by a key compromised later, and in time a receipt for the next year's first",
+        make=covered_by_the_next_year,
+        findings=(),
+    ),
+    Fault(
         name="receipted-by-a-victim",
         what="a note of a key compromised later, receipted by an office whose key was compromised too",
         make=receipted_by_a_victim,
@@ -458,27 +487,34 @@ FAULTS = (
     ),
     Fault(
         name="note-removed-statement-kept",
-        what="a note gone, and a signed statement of the register there",
+        what="a note gone, and a signed list of the register there",
         make=both(removed(RECEIPT), kept_statement("b03", "2026")),
         findings=(("missing-note", str(RECEIPT)),),
     ),
     Fault(
         name="last-note-removed",
-        what="the last note of a register gone, which only a statement knows",
+        what="the last note of a register gone, which only a signed list knows",
         make=both(kept_statement("b03", "2026"), removed(Number("b03", "2026", 24))),
         findings=(("missing-note", "b03/2026/24"),),
     ),
     Fault(
         name="year-removed",
-        what="a whole volume gone, and its signed statement kept: another year's audit",
+        what="a whole volume gone, and its signed list kept: another year's audit",
         make=both(kept_statement("b07", "2025"), one_year_of_b07),
         findings=(),
     ),
     Fault(
         name="voided",
         what="a number without a note, which the issuer declared never released",
-        make=voided,
+        make=voided(1),
         findings=(),
+    ),
+    Fault(
+        name="voided-one-after-another",
+        what="two such numbers one after another: no head tells which id is whose",
+        make=voided(2),
+        findings=(("missing-id-list", "cc/2026"), ("missing-note", f"{NEXT}-254")),
+        severity="missing",
     ),
     Fault(
         name="voided-and-released",
@@ -549,61 +585,61 @@ FAULTS = (
     ),
     Fault(
         name="statement-contradicted",
-        what="the last note replaced, and a statement of the register kept",
+        what="the last note replaced, and a signed list of the register kept",
         make=both(kept_statement("cc", "2026"), rewritten(Number("cc", "2026", 252))),
         findings=(("register-rewritten", "cc/2026/252"),),
     ),
     Fault(
         name="statement-kept",
-        what="a signed statement that agrees with the notes",
+        what="a signed list of a register that agrees with the notes",
         make=AS_IT_IS,
         findings=(),
     ),
     Fault(
         name="statement-of-another-past",
-        what="a signed statement with another id for a note that is here",
+        what="a signed list with another id for a note that is here",
         make=another_past,
         findings=(("register-rewritten", "b03/2026/1"),),
     ),
     Fault(
         name="statements-of-two-pasts",
-        what="two statements of a year that contradict each other, and none of its notes",
+        what="two signed lists of a year that contradict each other, and none of its notes",
         make=two_pasts,
         findings=(("register-rewritten", "b07/2025/3"),),
     ),
     Fault(
         name="two-statements",
-        what="two statements of one register that say different things",
+        what="two signed lists of one register that say different things",
         make=contradicting_statements,
         findings=(("missing-note", NEXT), ("register-rewritten", NEXT)),
     ),
     Fault(
         name="statement-tampered",
-        what="a statement with an altered id",
+        what="a signed list with an altered id",
         make=tampered_statement,
         findings=(("proof-broken", "cc-2025.register"),),
     ),
     Fault(
         name="statement-of-another-root",
-        what="a statement, truly signed, whose ids do not have its root",
+        what="a list of a register, truly signed, whose ids do not have its root",
         make=OF_ANOTHER_ROOT,
         findings=(("proof-broken", "b03-2026.register"),),
     ),
     Fault(
         name="statement-signed-for-another-purpose",
-        what="a statement signed as if it were a note",
+        what="a list of a register signed as if it were a note",
         make=FOR_ANOTHER_PURPOSE,
         findings=(("signature-of-another-purpose", "b03-2026.register"),),
     ),
     Fault(
         name="statement-by-an-ended-key",
-        what="a statement signed with a key that had ended",
+        what="a list of a register signed with a key that had ended",
         make=by_an_ended_key,
         findings=(("key-not-in-force", "b01-2025.register"),),
     ),
     Fault(
         name="statement-forged",
-        what="a statement signed by a key of nobody's",
+        what="a list of a register signed by a key of nobody's",
         make=strangers_statement,
         findings=(("key-unlisted", "cc-2025.register"),),
     ),
@@ -727,6 +763,12 @@ FAULTS = (
         partial=True,
     ),
     Fault(
+        name="receipt-for-a-forgery",
+        what="a receipt for a note that is here and does not hold",
+        make=forged_and_receipted,
+        findings=(("key-unlisted", "b03/2026/25"),),
+    ),
+    Fault(
         name="receipt-from-a-stranger",
         what="a receipt by an office that got no copy",
         make=strangers_receipt,
@@ -788,6 +830,13 @@ FAULTS = (
         make=nothing,
         findings=(("circular-malformed", "circular"),),
         circular=lambda archive: archive.circular.split(b"\n")[0] + b"\n",
+    ),
+    Fault(
+        name="circular-that-is-a-letter",
+        what="the text of a letter",
+        make=nothing,
+        findings=(("circular-malformed", "circular"),),
+        circular=letter_text,
     ),
     Fault(
         name="circular-with-other-secrets",

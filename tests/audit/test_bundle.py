@@ -13,13 +13,13 @@ import pytest
 
 from dispatch.audit.archive import Archive, SafeNames
 from dispatch.audit.auditing import run_audit
-from dispatch.audit.bundle import Inputs, Tools, write_bundle
+from dispatch.audit.bundle import write_bundle
 from dispatch.audit.circulars import Text
 from dispatch.audit.report import report_bytes
 from dispatch.cli.main import run
 from dispatch.errors import RefusedError, StorageError
 from keys.text import format_date
-from tests.audit.faults import FAULTS
+from tests.audit.faults import FAULTS, Fault
 from tests.forge.archive import BRANCHES, END, ForgedArchive, make_archive
 
 if TYPE_CHECKING:
@@ -40,20 +40,14 @@ def small() -> ForgedArchive:
     return archive
 
 
-def audit_all(archive: ForgedArchive, pile: Archive, texts: Sequence[Text]) -> AuditReport:
-    return run_audit(pile, archive.trusted(), at=END, root=archive.pin, circulars=texts)
+def audit_all(archive: ForgedArchive, files: Archive, texts: Sequence[Text]) -> AuditReport:
+    return run_audit(files, archive.trusted(), at=END, root=archive.pin, circulars=texts)
 
 
 def bundle(archive: ForgedArchive, out: Path, *paths: Path, name: str = "c.lines") -> AuditReport:
     texts = (Text(name, archive.circular),)
     report = audit_all(archive, Archive(paths), texts)
-    write_bundle(
-        out,
-        Archive(paths),
-        report,
-        Inputs(roster=archive.roster_file(), texts=texts),
-        Tools(lambda pile, texts: audit_all(archive, pile, texts), report_bytes),
-    )
+    write_bundle(out, Archive(paths), report, roster=archive.roster_file(), circulars=texts)
     return report
 
 
@@ -172,15 +166,27 @@ def test_nothing_is_no_bundle(small: ForgedArchive, tmp_path: Path) -> None:
         bundle(small, tmp_path / "out.zip", tmp_path / "empty")
 
 
-def test_every_fault_that_is_in_the_files_is_in_the_bundle(clean: ForgedArchive, tmp_path: Path) -> None:
-    chosen = {"edited-note", "register-forked", "note-removed", "two-statements", "circular-torn"}
-    for fault in FAULTS:
-        if fault.name in chosen:
-            archive = clean.copy()
-            fault.make(archive)
-            place = archive.write(tmp_path / fault.name)
-            assert fault.circular
-            archive.circular = fault.circular(archive)
-            report = bundle(archive, tmp_path / f"{fault.name}.zip", place)
-            with zipfile.ZipFile(tmp_path / f"{fault.name}.zip") as packed:
-                assert packed.read("findings.json") == report_bytes(report)
+@pytest.mark.parametrize(
+    "fault", [one for one in FAULTS if one.name != "nothing-at-all"], ids=lambda fault: fault.name
+)
+def test_every_fault_that_is_in_the_files_is_in_the_bundle(
+    fault: Fault, clean: ForgedArchive, tmp_path: Path
+) -> None:
+    """All but what is wrong, and the files of two offices, is left out: it would take minutes."""
+    archive = clean.copy()
+    fault.make(archive)
+    if fault.circular:
+        archive.circular = fault.circular(archive)
+    archive.files = {
+        name: data
+        for name, data in archive.files.items()
+        if name.startswith(("b02/", "b03/")) or data is not clean.files.get(name)
+    }
+    report = bundle(archive, tmp_path / "out.zip", archive.write(tmp_path / "archive"))
+    with zipfile.ZipFile(tmp_path / "out.zip") as packed:
+        packed.extractall(tmp_path / "inside")
+    unpacked = audit_all(
+        archive, Archive([tmp_path / "inside" / "archive"]), (Text("c.lines", archive.circular),)
+    )
+    assert unpacked == report
+    assert (tmp_path / "inside" / "findings.json").read_bytes() == report_bytes(report)

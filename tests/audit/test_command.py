@@ -12,14 +12,31 @@ from dispatch.audit.auditing import run_audit
 from dispatch.audit.circulars import Text
 from dispatch.audit.findings import NOT_PROVEN
 from dispatch.cli.main import run
+from dispatch.formats.blinding import ONCE, blind_slot
+from dispatch.formats.message import Relation, content_digest
+from dispatch.formats.note import Number
 from dispatch.store.home import HOME_VARIABLE
 from dispatch.system import workers as parallel
 from keys.text import format_date
-from tests.forge.archive import BRANCHES, DAY, END, ForgedArchive, make_archive, slot
+from tests.forge.archive import (
+    BRANCHES,
+    END,
+    SLOT_KEY,
+    ForgedArchive,
+    circular_lines,
+    make_archive,
+    obligation,
+    slot,
+)
+from tests.forge.dispatches import DAY
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
     from pathlib import Path
+
+    from dispatch.audit.report import AuditReport
+    from dispatch.formats.blinding import Verb
 
 AT = format_date(END)
 
@@ -149,6 +166,24 @@ def test_a_bundle_is_not_written_over(audit: Any, tmp_path: Path) -> None:
     assert (tmp_path / "out.zip").read_bytes() == first
 
 
+def issued(archive: ForgedArchive, issuer: str, date: datetime, **said: Any) -> bytes:
+    """Let an office issue one more circular to all; give its text."""
+    number = Number(issuer, "2025", archive.newest(issuer).number.ordinal + 1)
+    line, secrets = circular_lines(number=number, date=date, **said)
+    archive.send(issuer, date, BRANCHES[:4], content=content_digest(line))
+    return line + secrets
+
+
+def audited(archive: ForgedArchive, folder: Path, *texts: bytes) -> AuditReport:
+    return run_audit(
+        Archive([archive.write(folder / "archive")]),
+        archive.trusted(),
+        at=END,
+        root=archive.pin,
+        circulars=[Text(f"{at}", text) for at, text in enumerate(texts)],
+    )
+
+
 def test_late_returned_and_waived_reports_are_judged_without_reading(tmp_path: Path) -> None:
     """What `due` shows the centre, an auditor with the circular alone sees too."""
     archive = make_archive(BRANCHES[:4], 3)
@@ -160,13 +195,7 @@ def test_late_returned_and_waived_reports_are_judged_without_reading(tmp_path: P
     event = archive.send("b04", late + DAY, ["cc"], answers=[slot("report", "b04", event=3)])
     extended = [slot("extend", "b04", "2025-03")]
     archive.send("cc", late + 2 * DAY, ["b04"], receipts=[event.id], answers=extended)
-    report_of = run_audit(
-        Archive([archive.write(tmp_path / "archive")]),
-        archive.trusted(),
-        at=END,
-        root=archive.pin,
-        circulars=[Text("c", archive.circular)],
-    )
+    report_of = audited(archive, tmp_path, archive.circular)
     assert report_of.findings == ()
     [circular] = report_of.duties
     states = {(one.office, one.period or one.event): one.state for one in circular.slots}
@@ -177,3 +206,58 @@ def test_late_returned_and_waived_reports_are_judged_without_reading(tmp_path: P
     assert states["b04", "2025-03"] == "due"
     assert states["b04", 3] == "filed"
     assert report_of.counts["recognised"] == report_of.counts["answers"]
+
+
+@pytest.mark.parametrize(
+    ("issuer", "type_", "paragraph", "ends"),
+    [
+        ("cc", "cancels", None, True),
+        ("cc", "cancels", 1, True),
+        ("cc", "cancels", 2, False),
+        ("cc", "supersedes", None, True),
+        ("cc", "amends", None, False),
+        ("b01", "refers", None, False),
+        ("b01", "cancels", None, False),
+    ],
+)
+def test_what_a_later_circular_of_its_issuer_ended_is_asked_for_no_longer(
+    tmp_path: Path, issuer: str, type_: Any, paragraph: int | None, *, ends: bool
+) -> None:
+    archive = make_archive(BRANCHES[:4], 3)
+    ended = archive.newest("cc").note.date + 30 * DAY
+    relation = Relation(type=type_, number="cc/2025/1", id=None, paragraph=paragraph)
+
+    def report(event: int, date: datetime) -> None:
+        sent = archive.send("b04", date, ["cc"], answers=[slot("report", "b04", event=event)])
+        archive.send("cc", date, ["b04"], receipts=[sent.id])
+
+    report(1, ended - DAY)
+    later = issued(archive, issuer, ended, relations=[relation], obligations=[])
+    report(2, ended + DAY)
+    found = audited(archive, tmp_path, archive.circular, later)
+    assert found.findings == ()
+    slots = next(one for one in found.duties if str(one.case.number) == "cc/2025/1").slots
+    periods = [one.period for one in slots if one.period and one.office == "b01"]
+    assert periods[:3] == ["2025-01", "2025-02", "2025-03"]
+    assert len(periods) == (3 if ends else 24)
+    # nobody here knows the day of an event: what was reported before the end stays
+    assert [one.event for one in slots if one.event] == ([1] if ends else [1, 2])
+
+
+def test_a_report_once_is_judged_without_reading(tmp_path: Path) -> None:
+    archive = make_archive(BRANCHES[:4], 3)
+    date = archive.newest("cc").note.date + DAY
+    text = issued(archive, "cc", date, obligations=[obligation("census", once="2025-06-30")])
+
+    def blinded(verb: Verb, office: str) -> list[bytes]:
+        return [blind_slot(SLOT_KEY, verb, "census", office, ONCE)]
+
+    for office, sent in (("b01", date + DAY), ("b02", END - DAY)):
+        report = archive.send(office, sent, ["cc"], answers=blinded("report", office))
+        archive.send("cc", sent, [office], receipts=[report.id])
+    archive.send("cc", END - DAY, ["b03"], answers=blinded("waive", "b03"))
+    found = audited(archive, tmp_path, text)
+    assert found.findings == ()
+    [circular] = found.duties
+    states = {one.office: one.state for one in circular.slots}
+    assert states == {"b01": "on-time", "b02": "late", "b03": "waived", "b04": "overdue"}

@@ -11,8 +11,9 @@ from dispatch.audit.archive import Archive
 from dispatch.audit.auditing import run_audit
 from dispatch.audit.circulars import Text
 from dispatch.audit.findings import KINDS
+from dispatch.formats.note import Number
 from keys.codec import encode_base64
-from tests.audit.faultmakers import REPORT, again_elsewhere
+from tests.audit.faultmakers import REPORT, again_elsewhere, another_volume, edited
 from tests.audit.faults import FAULTS, Fault, kinds_and_subjects, table
 from tests.forge.archive import END, ForgedArchive
 
@@ -52,7 +53,7 @@ def lay_out(
         (place / link).symlink_to(place)
     for empty in fault.folders:
         (folder / empty).mkdir()
-    paths = [place, *(folder / name for name in (*fault.folders, *fault.absent))]
+    paths = [place, *(folder / name for name in (*fault.folders, *fault.others))]
     return archive, paths * (2 if fault.twice else 1)
 
 
@@ -106,6 +107,42 @@ def test_the_same_files_twice_are_counted_once(
     assert twice.counts["files"] > once.counts["files"]
     assert twice.counts["copies"] == once.counts["copies"]
     assert [one.present for one in twice.dispatches] == [one.present for one in once.dispatches]
+
+
+def test_a_finding_names_twenty_files_that_prove_it_and_counts_the_others(
+    clean: ForgedArchive, tmp_path: Path
+) -> None:
+    """A volume that closes the year 52 notes too early, and a note edited in all its 21 copies."""
+    archive = clean.copy()
+    another_volume(200)(archive)
+    first = Number("cc", "2026", 1)
+    edited(lambda data: data.replace(b"date: 2026-01-01", b"date: 2026-01-02", 1), first, None)(archive)
+    report = run(archive, archive.write(tmp_path))
+    named = {one.kind: (one.subject, len(one.files), one.more) for one in report.findings}
+    assert named["two-volumes-at-once"] == ("cc/2026b/1", 20, 33)
+    assert named["signature-broken"] == (str(first), 20, 1)
+
+
+@pytest.mark.parametrize(
+    ("paths", "names"),
+    [
+        (("../../x/a",), ["f.note"]),
+        (("../../x/a", "../../y/b"), ["a/f.note", "b/f.note"]),
+        (("../../y/b", "../../x/a"), ["a/f.note", "b/f.note"]),
+        (("../../x/a", "../../z/A"), ["../../x/a/f.note", "../../z/A/f.note"]),
+        ((".", "../../y/b"), ["../../y/b/f.note", "./f.note"]),
+        (("../../y", "../../y/../y/b"), ["b/f.note", "y/b/f.note"]),
+        (("../../x/..", "../../y/b"), ["../../x/a/f.note", "../../y/b/f.note", "../../z/A/f.note"]),
+    ],
+)
+def test_a_file_has_the_same_name_wherever_the_archive_lies(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, paths: tuple[str, ...], names: list[str]
+) -> None:
+    for name in ("x/a", "y/b", "z/A"):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "f.note").write_bytes(b"")
+    monkeypatch.chdir(tmp_path / "x" / "a")
+    assert sorted({source.name for source in Archive(map(Path, paths))}) == names
 
 
 def test_every_kind_has_its_fault() -> None:

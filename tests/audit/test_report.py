@@ -12,10 +12,9 @@ import pytest
 from dispatch.audit.circulars import Text
 from dispatch.audit.findings import NOT_PROVEN
 from dispatch.audit.report import report_bytes, report_json
-from dispatch.render.audit import report_text, runs_text
-from dispatch.render.html import audit_html
+from dispatch.render.audit import audit_html, report_text, runs_text
 from tests.audit.test_faults import run
-from tests.forge.archive import DAY, ForgedArchive
+from tests.forge.dispatches import DAY
 from tests.forge.homes import BRANCHES, END, Homes, shuffled
 from tests.render.test_collation import CHROMIUM, Page
 
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dispatch.audit.report import AuditReport
+    from tests.forge.archive import ForgedArchive
 
 
 def test_the_clean_archive(played: Homes) -> None:

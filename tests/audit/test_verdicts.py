@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dispatch.audit import verify_files
+from dispatch.audit.verdicts import verify_files
 from dispatch.checks.verifier import Verifier
 from dispatch.system import workers as parallel
 from keys.codec import encode_base64
 from keys.roster import revoke_key
 from keys.signing import SigningKey
-from tests.forge.realm import DAY, NOW, Forgery, Realm
+from tests.forge.dispatches import DAY, NOW, Forgery
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import pytest
 
     from dispatch.audit import FileVerdict
+    from tests.forge.realm import Realm
 
 
 def verify(realm: Realm, *paths: Path) -> list[FileVerdict]:

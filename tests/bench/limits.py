@@ -18,17 +18,16 @@ import time
 import traceback
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from hashlib import file_digest, sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tests.bench.clock import apart
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from keys.card import Card
 
 ROOT = Path(__file__).parents[2]
 HEAD = "| what | how much | what came of it | processor time | its floor | ratio | peak memory |\n"
@@ -138,41 +137,17 @@ def make_realm(folder: Path, count: int) -> str:
 
     Gives the root fingerprint. The group @all holds the branches without a home.
     """
-    from dispatch.realm.setup import create_office
-    from dispatch.realm.trusted import load_trusted
-    from dispatch.store.home import Home
-    from keys.keyfile import read_keyfile
-    from keys.roster import add_offices, next_version, set_group
-    from keys.trust import encode_roster_file, sign_roster, trust_update
+    from tests.forge import realm as realms
+    from tests.forge.roster import add_branches, branches
 
     now = datetime.now(UTC).replace(microsecond=0)
-    centre, branch = Home(folder / "cc"), Home(folder / "tula")
-    made: dict[str, Any] = {"classical": False, "passphrase": None, "now": now}
-    create_office(centre, handle="cc", title="Centre", realm="limits", **made)
-    card = create_office(branch, handle="tula", title="Tula", realm=None, **made)
-    names = [f"b{index:05}" for index in range(count)]
-    trusted = load_trusted(centre)
-    draft = next_version(trusted.roster, date=now, expires=now + timedelta(days=365))
-    cards = [card, *(_card(name) for name in names)]
-    draft = add_offices(draft, ((one, ("report",)) for one in cards))
-    if names:
-        draft = set_group(draft, "all", names)
-    root = read_keyfile(centre.root_key, str)
-    trusted = trust_update(trusted, (*trusted.chain, sign_roster(draft, root.signing_keys)))
-    data = encode_roster_file(trusted.chain)
-    for path in (centre.roster, branch.roster, folder / "roster"):
-        path.write_bytes(data)
+    realm = realms.make_realm(folder, [("cc", "Centre", False), ("tula", "Tula", False)], {}, now)
+    keys = branches(count)
+    trusted = realm.next_roster(lambda draft: add_branches(draft, keys, "all"))
+    realm.adopt(trusted)
+    realm.close()
+    shutil.copy(realm.home("cc").roster, folder / "roster")
     return trusted.roster.root_fingerprint(trusted.roster.version)
-
-
-def _card(handle: str) -> Card:
-    from keys.card import make_card
-    from keys.keyfile import generate
-
-    keys = generate()
-    signing = [key.verify_key for key in keys.signing_keys]
-    sealing = [identity.recipient() for identity in keys.identities]
-    return make_card(handle=handle, title=handle, classical=False, signing=signing, sealing=sealing)
 
 
 def write_letter(path: Path, to: Sequence[str], body: str = WORDS * 118) -> Path:
@@ -275,14 +250,10 @@ def offices(folder: Path, sizes: Sizes) -> Iterator[Row]:
 
 
 def _write_card(path: Path) -> None:
-    from keys.card import make_card, sign_card
     from keys.keyfile import generate
+    from tests.forge.roster import card_file
 
-    keys = generate()
-    signing = [key.verify_key for key in keys.signing_keys]
-    sealing = [identity.recipient() for identity in keys.identities]
-    card = make_card(handle="new", title="New", classical=False, signing=signing, sealing=sealing)
-    path.write_bytes(sign_card(card, keys.signing_keys))
+    path.write_bytes(card_file("new", generate()))
 
 
 def _many_files(folder: Path, sizes: Sizes, pin: str) -> Iterator[Row]:
@@ -330,19 +301,17 @@ def too_many(folder: Path, sizes: Sizes) -> Iterator[Row]:
 
 def _fill_roster(folder: Path) -> int:
     """Leave edits that make a roster a little too long; give its size."""
-    from dispatch.realm.trusted import load_trusted
-    from dispatch.store.home import Home
-    from keys.roster import add_offices, next_version
-    from keys.roster.form import encode_roster
+    from keys.roster import encode_roster
+    from tests.forge.realm import Realm
+    from tests.forge.roster import add_branches, branches
 
-    home = Home(folder / "cc")
-    trusted = load_trusted(home).roster
-    draft = next_version(trusted, date=trusted.date, expires=trusted.expires)
-    one = len(encode_roster(add_offices(draft, [(_card("b00000"), ("report",))]))) - len(encode_roster(draft))
-    names = [f"b{index:05}" for index in range((ROSTER - len(encode_roster(draft))) // one)]
-    draft = add_offices(draft, ((_card(name), ("report",)) for name in names))
-    data = encode_roster(draft)
-    home.pending_roster.write_bytes(data)
+    realm = Realm(folder)
+    trusted = realm.trusted.roster
+    draft = realm.draft_roster(date=trusted.date, validity=trusted.expires - trusted.date)
+    size = len(encode_roster(draft))
+    one = len(encode_roster(add_branches(draft, branches(1)))) - size
+    data = encode_roster(add_branches(draft, branches((ROSTER - size) // one)))
+    realm.home("cc").pending_roster.write_bytes(data)
     return len(data)
 
 

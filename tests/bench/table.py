@@ -15,7 +15,7 @@ from pathlib import Path
 from tests.bench import work
 from tests.bench.clock import apart, cores
 
-DOCUMENT = Path(__file__).parent.parent / "docs" / "PERFORMANCE.md"
+DOCUMENT = Path(__file__).parents[2] / "docs" / "PERFORMANCE.md"
 BEGIN, END = "<!-- table -->\n", "<!-- end -->\n"
 MB = 1_000_000
 SLOW = 10  # a ratio from which on decimals say nothing
@@ -112,14 +112,14 @@ def measure_sealing(table: Table, sizes: Sizes) -> float:
 
 def measure_issue(table: Table, sizes: Sizes, folder: Path, floor: float) -> str:
     """Issue to all offices and to a tenth of them; give the root fingerprint."""
-    pin = apart(work.make_realm, folder / "cc", sizes.copies)
+    pin = apart(work.make_realm, folder, sizes.copies)
     runs = {"all": ("@all", cores()), "single": ("@all", 1), "tenth": ("@tenth", 1)}
     found: dict[str, list[dict[str, float]]] = {name: [] for name in runs}
     for index in range(sizes.long_rounds):
         for name, (to, number) in runs.items():
             # nothing is removed in between: ext4 makes files slowly where many were removed a moment ago
             output = folder / f"post-{name}-{index}"
-            found[name].append(apart(work.issue, folder / "cc", to, output, number))
+            found[name].append(apart(work.issue, folder, to, output, number))
     times = {name: {key: min(one[key] for one in ones) for key in ones[0]} for name, ones in found.items()}
     (folder / "tools").mkdir()
     peers = apart(work.seal_with_tools, folder / "tools", sizes.starts // 3, sizes.long_rounds)

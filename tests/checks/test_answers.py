@@ -23,19 +23,20 @@ from dispatch.formats.message import (
     Receipt,
     Relation,
     Report,
+    SlotRef,
 )
-from dispatch.formats.message import SlotRef as SlotOfDecision
 from dispatch.formats.note import parse_number
 from dispatch.formats.obligation import Field, Form, Obligation
 from dispatch.office.compose import Outgoing
 from keys.codec import decode_base64, encode_base64
 from keys.roster import add_office
-from tests.forge.realm import DAY, NOW, Forgery, failed
+from tests.forge.dispatches import DAY, NOW, Forgery
+from tests.forge.realm import failed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from dispatch.formats.message import Message
+    from dispatch.formats.message import ItemState, Message
     from dispatch.office.results import Received
     from tests.forge.realm import Realm
 
@@ -342,7 +343,7 @@ class TestReports:
 
 
 class TestReceipts:
-    def reply(self, realm: Realm, circular: bytes, state: str, **changes: Any) -> Received:
+    def reply(self, realm: Realm, circular: bytes, state: ItemState, **changes: Any) -> Received:
         item = {
             "number": "cc/2026/1",
             "id": encode_base64(circular),
@@ -360,7 +361,7 @@ class TestReceipts:
 
     @pytest.mark.parametrize("state", ["acknowledged", "undertaken", "refused"])
     def test_one_that_fits_is_taken_and_not_receipted(
-        self, realm: Realm, circular: bytes, state: str
+        self, realm: Realm, circular: bytes, state: ItemState
     ) -> None:
         outcome = self.reply(realm, circular, state)
         assert (outcome.state, outcome.code) == ("new", 0), outcome.error
@@ -428,7 +429,7 @@ class TestDecisions:
         [outcome] = realm.receive("tula", realm.put(files, "decided") / "tula.dispatch", now=LATER)
         return outcome
 
-    def slot(self, circular: bytes, **changes: Any) -> SlotOfDecision:
+    def slot(self, circular: bytes, **changes: Any) -> SlotRef:
         default: dict[str, Any] = {
             "number": "cc/2026/1",
             "id": encode_base64(circular),
@@ -437,7 +438,7 @@ class TestDecisions:
             "period": "2026-10",
             "event": None,
         }
-        return SlotOfDecision(**(default | changes))
+        return SlotRef(**(default | changes))
 
     def test_a_waiver_that_fits(self, realm: Realm, circular: bytes) -> None:
         members = {"decision": "waive", "slot": self.slot(circular), "until": None, "reason": "пожар"}
@@ -465,9 +466,69 @@ class TestDecisions:
     def test_by_another_office_than_the_issuer(self, realm: Realm, circular: bytes) -> None:
         members = {"decision": "waive", "slot": self.slot(circular), "until": None, "reason": "пожар"}
         blinded = [blind_slot(KEY, "waive", "monthly", "tula", "period:2026-10")]
-        kursk = realm.office("kursk").card_content
+        kursk = realm.card("kursk")
         realm.adopt(realm.next_roster(lambda roster: add_office(roster, kursk, ["issue"])))
         outcome = self.decide(realm, members, blinded, issuer="kursk", ordinal=1)
+        assert (outcome.state, outcome.code) == ("rejected", 7)
+        assert "not its own" in str(outcome.error)
+
+    def reported(self, realm: Realm, members: dict[str, Any], *verbs: Any) -> NoteRef:
+        """Let tula issue a report, and name it."""
+        answers = tuple(sorted(slot_of(members, verbs=verbs or ("report",))))
+        outgoing = Outgoing(kind=Report, subject="Отчёт", to=("cc",), members=members, answers=answers)
+        with realm.office("tula") as office:
+            issued = office.send(outgoing)
+        return NoteRef(number=str(issued.number), id=encode_base64(issued.id))
+
+    def judged(self, decision: str, report: NoteRef) -> dict[str, Any]:
+        reason = "неполно" if decision == "return" else None
+        return {"decision": decision, "report": report, "until": None, "reason": reason}
+
+    def test_on_a_report_for_a_period(self, realm: Realm, circular: bytes) -> None:
+        members = report(circular)
+        ref = self.reported(realm, members)
+        blinded = slot_of(members, verbs=("return",))
+        for ordinal, decision, answers in ((2, "accept", []), (3, "return", blinded)):
+            outcome = self.decide(realm, self.judged(decision, ref), answers, ordinal=ordinal)
+            assert (outcome.state, outcome.error) == ("new", None)
+        for ordinal, decision, answers in ((4, "accept", blinded), (5, "return", [])):
+            outcome = self.decide(realm, self.judged(decision, ref), answers, ordinal=ordinal)
+            assert (outcome.state, outcome.code) == ("rejected", 7)
+
+    def test_on_a_report_for_an_event(self, realm: Realm, circular: bytes) -> None:
+        answered = Answered(
+            number="cc/2026/1", id=encode_base64(circular), obligation="before", form=FORM.digest()
+        )
+        event = Event(count=3, label="Конференция", date="2026-12-20")
+        members = report(circular, answers=answered, period=None, event=event)
+        returned = self.judged("return", self.reported(realm, members, "report", "undertake"))
+        outcome = self.decide(realm, returned, slot_of(members, verbs=("return",)))
+        assert (outcome.state, outcome.error) == ("new", None)
+
+    def test_on_what_is_no_report(self, realm: Realm, circular: bytes) -> None:
+        ref = NoteRef(number="cc/2026/1", id=encode_base64(circular))
+        outcome = self.decide(realm, self.judged("accept", ref), [])
+        assert (outcome.state, outcome.code) == ("rejected", 7)
+        assert "cc/2026/1 is no report" in str(outcome.error)
+
+    def test_on_another_report_than_we_have(self, realm: Realm, circular: bytes) -> None:
+        ours = self.reported(realm, report(circular))
+        other = NoteRef(number=ours.number, id=encode_base64(bytes(32)))
+        outcome = self.decide(realm, self.judged("accept", other), [])
+        assert (outcome.state, outcome.code) == ("rejected", 7)
+        assert "another tula/2026/2" in str(outcome.error)
+
+    def test_on_a_report_but_sent_to_another_office(self, realm: Realm, circular: bytes) -> None:
+        accepted = self.judged("accept", self.reported(realm, report(circular)))
+        outcome = self.decide(realm, accepted, [], to=("penza",), info=("tula",))
+        assert (outcome.state, outcome.code) == ("rejected", 7)
+        assert "not addressed to tula" in str(outcome.error)
+
+    def test_on_a_report_to_another_issuer(self, realm: Realm, circular: bytes) -> None:
+        accepted = self.judged("accept", self.reported(realm, report(circular)))
+        kursk = realm.office("kursk").card_content
+        realm.adopt(realm.next_roster(lambda roster: add_office(roster, kursk, ["issue"])))
+        outcome = self.decide(realm, accepted, [], issuer="kursk", ordinal=1)
         assert (outcome.state, outcome.code) == ("rejected", 7)
         assert "not its own" in str(outcome.error)
 

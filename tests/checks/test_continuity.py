@@ -17,7 +17,8 @@ from dispatch.formats.message import Letter
 from dispatch.formats.note import FIRST_HEAD, Head, Number
 from keys.roster import add_office, revoke_key
 from keys.signing import SigningKey
-from tests.forge.realm import NOW, Forgery, failed
+from tests.forge.dispatches import NOW, Forgery
+from tests.forge.realm import failed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -213,7 +214,7 @@ class TestStolenKeys:
         centre.send(centre.write(999_999_999, FAR))
         stolen = realm.keys("cc").signing_keys[0].verify_key.fingerprint()
         fresh = SigningKey.generate()
-        card = replace(realm.office("cc").card_content, signing=(fresh.verify_key.line(),))
+        card = replace(realm.card("cc"), signing=(fresh.verify_key.line(),))
 
         def rotate(roster: Roster) -> Roster:
             return add_office(revoke_key(roster, "cc", stolen, NOW - HOUR), card)

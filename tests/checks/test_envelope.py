@@ -55,10 +55,12 @@ from keys.errors import (
     UnknownVersionError,
     UnlistedKeyError,
 )
-from keys.roster import add_office, revoke_key, set_group, set_threshold
+from keys.roster import add_office, revoke_key, set_group
 from keys.signed import SignedText, encode_signed
 from keys.signing import SigningKey
-from tests.forge.realm import DAY, NOW, Forgery, Realm, recipient_of, seal_anyhow
+from tests.forge.dispatches import DAY, NOW, Forgery, recipient_of, seal_anyhow
+from tests.forge.realm import Realm
+from tests.forge.roster import need_two
 
 if TYPE_CHECKING:
     from dispatch.checks.verifier import VerifiedEnvelope
@@ -319,13 +321,7 @@ class TestSignatures:
 
     def test_too_few_signatures_for_the_threshold(self, realm: Realm) -> None:
         second = SigningKey.generate()
-        card = realm.office("cc").card_content
-
-        def two_of_two(roster: Any) -> Any:
-            both = msgspec.structs.replace(card, signing=(*card.signing, second.verify_key.line()))
-            return set_threshold(add_office(roster, both), "cc", 2)
-
-        newer = realm.next_roster(two_of_two)
+        newer = realm.next_roster(lambda roster: need_two(roster, realm.card("cc"), second))
         first = realm.keys("cc").signing_keys[0]
         verify(realm, realm.forge(Forgery(signers=[first, second]), newer)["tula"], newer)
         verify(realm, realm.forge(Forgery(signers=[second, first]), newer)["tula"], newer)
@@ -658,9 +654,7 @@ class TestAgreement:
 
     def test_a_right_is_that_of_the_roster_version_named(self, realm: Realm) -> None:
         data = realm.forge(Forgery())["tula"]
-        newer = realm.next_roster(
-            lambda roster: add_office(roster, realm.office("cc").card_content, ["report"])
-        )
+        newer = realm.next_roster(lambda roster: add_office(roster, realm.card("cc"), ["report"]))
         open_as(realm, "tula", data, newer)
         with pytest.raises(RefusedError, match="right"):
             open_as(realm, "tula", realm.forge(Forgery(), newer)["tula"], newer)

@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dispatch.checks.values import check_values, read_values
+from dispatch.checks.values import check_values
 from dispatch.drafts.csvtable import read_table
 from dispatch.drafts.form import paragraph_text, report_template
+from dispatch.drafts.values import read_values
 from dispatch.errors import MalformedError, RefusedError
 from dispatch.formats.message import Circular, Report
 from dispatch.formats.obligation import Field, Form, Obligation
@@ -103,7 +104,7 @@ def test_what_is_empty_and_not_required_is_left_out() -> None:
         ("meetings = 1\nshare = 1e-19", 5, "18 digits"),
         ("meetings = 1\nshare = nan", 5, "a number"),
         ("meetings = 1\nshare = true", 5, "a number"),
-        ('meetings = 1\ncourse = "a\\u0007"', 5, "control character"),
+        ('meetings = 1\ncourse = "a\\u0007"', 5, "Course: a text with the control character U+0007"),
         ('meetings = 1\ncourse = "so [Replace this: text] so"', 5, "still to be filled in"),
         ('meetings = 1\n[[demands]]\ndemand = "[Replace this: text]"', 9, "still to be filled in"),
         ('meetings = 1\n[[demands]]\ndemand = "x"\nshares = 1', 8, "did you mean 'share'"),

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dispatch.drafts import MAX_DRAFT, Draft, Problem, parse_draft, read_draft, template
+from dispatch.drafts import MAX_DRAFT, Draft, Problem, ReportDraft, parse_draft, read_draft, template
 from dispatch.drafts.tomlindex import TomlIndex
 from dispatch.errors import MALFORMED, REFUSED, DraftError, NotReadyError, RefusedError, exit_code
 from dispatch.formats.message import Letter, encode_message, parse_message
@@ -45,6 +45,12 @@ def circular(*fields: str) -> bytes:
     return letter(*fields).replace(b'"letter"', b'"circular"')
 
 
+def parse(data: bytes) -> Draft:
+    draft = parse_draft(data)
+    assert isinstance(draft, Draft)
+    return draft
+
+
 def found(data: bytes) -> list[tuple[int, int, str]]:
     """Give code, line and text of every problem."""
     return [(problem.code, problem.line, problem.text) for problem in read_draft(data).problems]
@@ -58,7 +64,7 @@ def only(data: bytes) -> Problem:
 
 class TestWhatIsRead:
     def test_every_field_of_a_circular(self) -> None:
-        draft = parse_draft(CIRCULAR.encode())
+        draft = parse(CIRCULAR.encode())
         assert draft == Draft(
             kind="circular",
             subject="Отношение к беспартийным / On the non-party workers",
@@ -73,12 +79,12 @@ class TestWhatIsRead:
         )
 
     def test_defaults(self) -> None:
-        draft = parse_draft(LETTER.encode())
+        draft = parse(LETTER.encode())
         assert (draft.info, draft.precedence) == ((), "routine")
         assert (draft.zone, draft.reply, draft.reply_within) == ("UTC", "receipt", None)
 
     def test_a_drafts_lines_are_those_of_the_file(self) -> None:
-        lines = parse_draft(CIRCULAR.encode()).lines
+        lines = parse(CIRCULAR.encode()).lines
         assert {name: lines[name] for name in ("kind", "to", "to[1]", "zone", "body")} == {
             "kind": 2,
             "to": 4,
@@ -88,15 +94,15 @@ class TestWhatIsRead:
         }
 
     def test_an_addressee_named_twice_gets_one_copy(self) -> None:
-        draft = parse_draft(LETTER.replace('["cc"]', '["tula", "cc", "tula", "@all", "@all"]').encode())
+        draft = parse(LETTER.replace('["cc"]', '["tula", "cc", "tula", "@all", "@all"]').encode())
         assert draft.to == ("tula", "cc", "@all")
 
     def test_the_body_keeps_what_markdown_means(self) -> None:
         body = "First,  \nbroken by two spaces.\n\n\t+++\n\n+++\n\n    code"
-        assert parse_draft(letter(body=body)).body == body
+        assert parse(letter(body=body)).body == body
 
     def test_right_to_left_text_may_have_its_controls_in_the_body(self) -> None:
-        assert parse_draft(letter(body="\u200fשלום")).body == "\u200fשלום"
+        assert parse(letter(body="\u200fשלום")).body == "\u200fשלום"
 
 
 class TestWhatEditorsDo:
@@ -115,7 +121,7 @@ class TestWhatEditorsDo:
         ids=["bom", "crlf", "bom-crlf", "fence-spaces", "value-spaces", "no-last-lf", "more-lf", "lf-first"],
     )
     def test_is_the_same_draft(self, data: bytes) -> None:
-        assert parse_draft(data) == parse_draft(CIRCULAR.encode())
+        assert parse(data) == parse(CIRCULAR.encode())
 
     def test_crlf_counts_as_one_line(self) -> None:
         assert only(letter('subjekt = "x"').replace(b"\n", b"\r\n")).line == 5
@@ -204,7 +210,7 @@ class TestNames:
 
     @pytest.mark.parametrize("field", ['reply = "receipt"', 'reply_within = "P7D"', 'zone = "UTC"'])
     def test_a_letter_asks_for_no_reply(self, field: str) -> None:
-        assert parse_draft(circular(field)).kind == "circular"
+        assert parse(circular(field)).kind == "circular"
         assert found(letter(field)) == [(MALFORMED, 5, f"a letter has no {field.partition(' ')[0]!r}")]
 
     @pytest.mark.parametrize("name", ["kind", "subject", "to"])
@@ -331,11 +337,11 @@ class TestUnfinishedEditing:
         assert [problem[:2] for problem in found(circular(*fields))] == [(REFUSED, 8)]
 
     def test_a_comment_does_not_go_out(self) -> None:
-        assert parse_draft(letter("# {++ x", 'info = ["tula"]  # {>>why?<<} [Replace this: x]')).to == ("cc",)
+        assert parse(letter("# {++ x", 'info = ["tula"]  # {>>why?<<} [Replace this: x]')).to == ("cc",)
 
     def test_braces_alone_are_no_marks(self) -> None:
         body = "{+a+} {a} { ++ } ++} a --} f(x){-1} {~a~}"
-        assert parse_draft(letter(body=body)).body == body
+        assert parse(letter(body=body)).body == body
 
     def test_the_excerpt_is_short_and_shows_no_control_characters(self) -> None:
         problem = read_draft(letter(body="{++" + "\u202e" * 9 + "x" * 999 + "++}")).problems[0]
@@ -362,6 +368,15 @@ class TestWhatIsRaised:
         assert caught.value.hint == "accept or reject the change and take its marks away"
         assert exit_code(caught.value) == 7
 
+    def test_a_report_is_parsed_too(self) -> None:
+        lines = ('kind = "report"', 'answers = "cc/2026/4#monthly"', 'period = "2026-05"', "nil = true")
+        data = "\n".join(["+++", *lines, "+++", ""]).encode()
+        draft = parse_draft(data)
+        assert isinstance(draft, ReportDraft)
+        assert (str(draft.answers_number), draft.obligation) == ("cc/2026/4", "monthly")
+        with pytest.raises(DraftError, match="no answers"):
+            parse_draft(data.replace(lines[1].encode(), b""))
+
     def test_what_is_not_ready_can_still_be_read(self) -> None:
         draft = read_draft(letter(body="{++y++}")).draft
         assert isinstance(draft, Draft)
@@ -380,7 +395,7 @@ class TestWhatBecomesOfIt:
 
     def test_nothing_is_refused_that_a_message_may_hold(self) -> None:
         for body in ("a", "a\tb", "\u200fa", "a\u00a0\u200db", "😀", "a" * 10_000):
-            assert as_letter(parse_draft(letter(body=body))).body == body
+            assert as_letter(parse(letter(body=body))).body == body
 
 
 class TestTemplates:
@@ -399,7 +414,7 @@ class TestTemplates:
     def test_goes_out_once_filled_in(self, kind: str) -> None:
         lines = [line for line in template(kind).split("\n") if "eplace" not in line]
         lines[1:1] = ['subject = "x"', 'to = ["tula"]']
-        assert parse_draft("\n".join([*lines, "Text."]).encode()).kind == kind
+        assert parse("\n".join([*lines, "Text."]).encode()).kind == kind
 
     @pytest.mark.parametrize("kind", ["circular", "letter"])
     def test_explains_every_field(self, kind: str) -> None:

@@ -13,10 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dispatch.checks.values import check_values, read_values
+from dispatch.checks.values import check_values
 from dispatch.drafts import ReportDraft, read_draft
-from dispatch.drafts.csvtable import MAX_ROWS, read_table
+from dispatch.drafts.csvtable import MAX_ROWS, read_table, read_tables
 from dispatch.drafts.form import report_template
+from dispatch.drafts.values import read_values
 from dispatch.errors import REFUSED, MalformedError, RefusedError
 from dispatch.formats.message import Answered, Circular, Report
 from dispatch.formats.obligation import Field, Form, Obligation
@@ -470,3 +471,13 @@ class TestTables:
 
     def test_as_many_rows_as_there_may_be(self) -> None:
         assert len(read_table(TABLE, b"demand\n" + b"x\n\n" * MAX_ROWS)) == MAX_ROWS
+
+    def test_each_table_of_a_form_is_filled_by_its_name(self) -> None:
+        first, second = (field(name, "table", columns=(field(name[0], "text"),)) for name in ("ask", "did"))
+        form = Form(id="form", fields=(field("text", "text"), first, second))
+        files = {"did": b"d\nx\n", "ask": b"a\ny\n"}
+        assert read_tables(form, files) == {"did": ({"d": "x"},), "ask": ({"a": "y"},)}
+        for name in ("text", "none"):
+            with pytest.raises(RefusedError, match=f"no table '{name}'") as refused:
+                read_tables(form, {name: b"a\ny\n"})
+            assert refused.value.hint == "it has: ask, did"

@@ -60,6 +60,7 @@ def expect(data: bytes, line: int, text: str, code: int = MALFORMED, hint: str =
 
 def read(data: bytes) -> Draft:
     draft = parse_draft(data)
+    assert isinstance(draft, Draft)
     check_demands(draft.obligations, draft.forms)
     return draft
 
@@ -176,11 +177,11 @@ target = 0.75
         assert (only_form.fields[0].label, only_form.fields[0].required) == ("Требования", True)
 
     def test_a_draft_without_them(self) -> None:
-        draft = parse_draft(circular(""))
+        draft = read(circular(""))
         assert (draft.relations, draft.promises, draft.obligations, draft.forms) == ((), (), (), ())
 
     def test_a_letter_refers(self) -> None:
-        draft = parse_draft(letter('[[relation]]\ntype = "refers"\nnumber = "cc/2026b/3"'))
+        draft = read(letter('[[relation]]\ntype = "refers"\nnumber = "cc/2026b/3"'))
         assert draft.relations == (Relation(type="refers", number="cc/2026b/3", id=None, paragraph=None),)
 
     def test_tables_in_one_line_are_the_same(self) -> None:
@@ -284,14 +285,14 @@ class TestRelations:
     @pytest.mark.parametrize("type_", ["amends", "supersedes", "cancels", "amplifies"])
     def test_only_a_circular_changes_another(self, type_: str) -> None:
         fields = f'[[relation]]\nnumber = "cc/2026/3"\ntype = "{type_}"'
-        assert parse_draft(circular(fields)).relations[0].type == type_
+        assert read(circular(fields)).relations[0].type == type_
         expect(letter(fields), 7, "only a circular amends, supersedes, cancels or amplifies")
 
     def test_the_same_one_twice(self) -> None:
         one = '[[relation]]\ntype = "refers"\nnumber = "cc/2026/3"\n'
         expect(circular(one + one), 8, "this relation stands twice")
         expect(circular(f"{one}paragraph = 1\n{one}paragraph = 1"), 9, "this relation stands twice")
-        assert len(parse_draft(circular(f"{one}{one}paragraph = 1\n{one}paragraph = 2")).relations) == 3
+        assert len(read(circular(f"{one}{one}paragraph = 1\n{one}paragraph = 2")).relations) == 3
 
 
 class TestPromises:

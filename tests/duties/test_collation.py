@@ -97,6 +97,11 @@ def test_targets_unmet_are_counted_and_marked() -> None:
     assert not is_below_target(field("n", "N", "integer"), -5)
 
 
+def test_a_field_without_a_target_is_below_none() -> None:
+    summary = figures(collation([row("tula", {"n": -5})], [field("n", "N", "integer")]))
+    assert (summary.below_target, summary.offices[0].below_target) == (0, 0)
+
+
 def test_choices_are_counted_in_the_order_of_the_form() -> None:
     food = field("food", "Прод", "boolean")
     rows = [

@@ -12,14 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dispatch.duties.case import Answer, Case, Effect, Filing, SlotDecision, settled_by
-from dispatch.duties.slots import (
-    Slot,
-    due_dates,
-    events_of,
-    rates,
-    slots_of,
-    standings_of,
-)
+from dispatch.duties.events import events_of, report_on_event
+from dispatch.duties.occasions import due_dates
+from dispatch.duties.slots import Slot, next_occasion, rates, slots_of
+from dispatch.duties.standings import standings_of
 from dispatch.formats.message import Circular, PromiseMade
 from dispatch.formats.note import Number
 from dispatch.formats.obligation import Form, Obligation
@@ -107,7 +103,7 @@ def filing(ordinal: int = 1, *, received: datetime | None = DUE - DAY, **changes
     return Filing(**(default | changes))
 
 
-def ruling(decision: Any, ordinal: int = 9, **changes: Any) -> SlotDecision:
+def decided(decision: Any, ordinal: int = 9, **changes: Any) -> SlotDecision:
     default: dict[str, Any] = {
         "number": Number("cc", "2026", ordinal),
         "date": DUE,
@@ -182,39 +178,46 @@ class TestTime:
         assert found == (("2026-05", DUE), ("2026-06", datetime(2026, 7, 5, 21, tzinfo=UTC)))
         assert due_dates(obligation(until="2026-05"), "Europe/Moscow", DUE) == ()
         assert due_dates(event(before="conference"), "UTC", ISSUED) == ((None, None),)
+        once = obligation(every=None, from_=None, once="2026-12-31", due="P7D")
+        due = datetime(2027, 1, 7, 21, tzinfo=UTC)
+        assert due_dates(once, "Europe/Moscow", ISSUED) == ((None, due),)
 
 
 class TestRulings:
     def test_an_extension_moves_the_due_moment_and_the_newest_counts(self) -> None:
         extended = case(
             filings=(filing(received=DUE + 5 * DAY),),
-            rulings=(
-                ruling("extend", 9, until=DUE + 2 * DAY),
-                ruling("extend", 10, until=DUE + 9 * DAY),
+            decisions=(
+                decided("extend", 9, until=DUE + 2 * DAY),
+                decided("extend", 10, until=DUE + 9 * DAY),
             ),
         )
         assert slot(extended, DUE).state == "on-time"
-        assert slot(replace(extended, rulings=extended.rulings[:1]), DUE).state == "late"
+        assert slot(replace(extended, decisions=extended.decisions[:1]), DUE).state == "late"
         assert slot(replace(extended, filings=()), DUE + 3 * DAY).state == "due"
         assert slot(extended, DUE, office="penza").state == "overdue"
 
     def test_a_waiver_expects_nothing_whatever_came(self) -> None:
-        waived = case(rulings=(ruling("waive"),))
+        waived = case(decisions=(decided("waive"),))
         assert slot(waived, DUE + DAY).state == "waived"
         assert slot(replace(waived, filings=(filing(),)), DUE + DAY).state == "waived"
         assert rates(slots_of(replace(waived, filings=(filing(),)), DUE)) == (1, 0, 0, 0)
 
     def test_a_returned_report_waits_for_its_correction(self) -> None:
-        returned = case(filings=(filing(),), rulings=(ruling("return", report=filing().id),))
+        returned = case(filings=(filing(),), decisions=(decided("return", report=filing().id),))
         assert slot(returned, DUE).state == "returned"
         corrected = replace(returned, filings=(filing(), filing(2, received=DUE + DAY)))
         assert slot(corrected, DUE).state == "late"
-        assert slot(replace(corrected, rulings=()), DUE).state == "on-time"
+        assert slot(replace(corrected, decisions=()), DUE).state == "on-time"
+
+    def test_a_report_is_returned_in_a_slot_that_was_extended(self) -> None:
+        both = (decided("extend", 9, until=DUE + 2 * DAY), decided("return", 10, report=filing().id))
+        assert slot(case(filings=(filing(),), decisions=both), DUE).state == "returned"
 
     def test_a_correction_that_is_returned_does_not_bring_back_what_it_corrected(self) -> None:
         returned = case(
             filings=(filing(), filing(2, received=DUE + DAY)),
-            rulings=(ruling("return", report=filing(2).id),),
+            decisions=(decided("return", report=filing(2).id),),
         )
         assert slot(returned, DUE).state == "returned"
         assert rates(slots_of(returned, DUE)) == (2, 0, 0, 0)
@@ -222,7 +225,7 @@ class TestRulings:
     def test_who_cannot_read_the_decision_takes_the_report_that_was_there(self) -> None:
         blind = case(
             filings=(filing(1, received=DUE - 3 * DAY), filing(2, received=DUE + DAY)),
-            rulings=(ruling("return", date=DUE),),
+            decisions=(decided("return", date=DUE),),
         )
         found = slot(blind, DUE)
         assert found.state == "late"
@@ -231,12 +234,12 @@ class TestRulings:
 
     def test_an_accepted_report_is_as_it_was(self) -> None:
         assert (
-            slot(case(filings=(filing(),), rulings=(ruling("accept", report=filing().id),)), DUE).state
+            slot(case(filings=(filing(),), decisions=(decided("accept", report=filing().id),)), DUE).state
             == "on-time"
         )
 
     def test_where_the_extension_is_not_known_nothing_is_called_late(self) -> None:
-        extended = case(filings=(filing(received=DUE + DAY),), rulings=(ruling("extend", until=None),))
+        extended = case(filings=(filing(received=DUE + DAY),), decisions=(decided("extend", until=None),))
         assert slot(extended, DUE + DAY).state == "filed"
         assert slot(replace(extended, filings=()), DUE + DAY).state == "due"
 
@@ -257,14 +260,14 @@ class TestRevisions:
 
 class TestEndings:
     def ended(self, when: datetime, paragraph: int | None = None, kind: Any = "cancels") -> Case:
-        touch = Effect(
+        effect = Effect(
             type=kind,
             target=Number("cc", "2026", 4),
             by=Number("cc", "2026", 8),
             date=when,
             paragraph=paragraph,
         )
-        return case(touches=(touch,), offices=("tula",))
+        return case(effects=(effect,), offices=("tula",))
 
     def test_what_was_due_survives_and_nothing_new_is_raised(self) -> None:
         periods = [one.period for one in slots_of(self.ended(DUE + 60 * DAY), DUE + 300 * DAY)]
@@ -287,10 +290,16 @@ class TestEndings:
         sent = filing(sent=datetime(2026, 5, 19, tzinfo=UTC))
         assert slot(replace(early, filings=(sent,)), DUE).state == "on-time"
 
-    def test_an_office_that_left_owes_no_more(self) -> None:
-        left = replace(case(), left={"tula": DUE - DAY})
-        assert [one.office for one in slots_of(left, DUE) if one.period == "2026-05"] == ["penza"]
-        stayed = replace(case(), left={"tula": DUE})
+    def test_what_was_reported_at_the_very_moment_stays(self) -> None:
+        moment = datetime(2026, 5, 20, tzinfo=UTC)
+        early = self.ended(moment)
+        assert slot(replace(early, filings=(filing(sent=moment),)), DUE).state == "on-time"
+        assert slots_of(replace(early, filings=(filing(sent=moment + SECOND),)), DUE) == ()
+
+    def test_an_office_that_ended_owes_no_more(self) -> None:
+        ended = replace(case(), ended_offices={"tula": DUE - DAY})
+        assert [one.office for one in slots_of(ended, DUE) if one.period == "2026-05"] == ["penza"]
+        stayed = replace(case(), ended_offices={"tula": DUE})
         assert slot(stayed, DUE + DAY).state == "overdue"
 
 
@@ -344,15 +353,90 @@ class TestEvents:
         again = case(*self.both, filings=(self.before(), self.before(3, event_date=later)))
         assert slot(again, DUE, occasion="event:1", of="before").due == datetime(2026, 7, 4, 21, tzinfo=UTC)
 
-    def test_counts_of_announced_reported_paired_and_unannounced(self) -> None:
-        pile = (self.before(1, 1), self.before(2, 2), self.after(3, 2), self.after(4, 3), self.after(5, 3))
-        found = events_of(case(*self.both, filings=pile))
+    def test_counts_of_announced_reported_paired_and_unreport_on_event(self) -> None:
+        reports = (
+            self.before(1, 1),
+            self.before(2, 2),
+            self.after(3, 2),
+            self.after(4, 3),
+            self.after(5, 3),
+        )
+        found = events_of(case(*self.both, filings=reports))
         assert [tuple(one) for one in found] == [("tula", "conference", 2, 2, 1, 1)]
 
     def test_who_does_not_know_the_day_says_nothing_about_time(self) -> None:
         blind = case(*self.both, filings=(self.before(event_date=None),))
         assert slot(blind, DUE + 99 * DAY, occasion="event:1", of="before").state == "filed"
         assert slot(blind, DUE + 99 * DAY, occasion="event:1", of="after").state == "due"
+
+
+class TestNextReport:
+    """For which period or event an office is offered a form."""
+
+    later = DUE + 40 * DAY  # May and June are over
+
+    def test_the_oldest_period_that_is_open(self) -> None:
+        monthly = obligation()
+        assert next_occasion(case(monthly), monthly, "tula", self.later) == ("2026-05", None)
+        reported = case(monthly, filings=(filing(),))
+        assert next_occasion(reported, monthly, "tula", self.later) == ("2026-06", None)
+        assert next_occasion(reported, monthly, "penza", self.later) == ("2026-05", None)
+
+    def test_a_returned_report_comes_before_what_was_never_reported(self) -> None:
+        monthly = obligation()
+        returned = case(monthly, filings=(filing(),), decisions=(decided("return", report=filing().id),))
+        assert next_occasion(returned, monthly, "tula", self.later) == ("2026-05", None)
+
+    def test_the_newest_period_where_all_is_reported(self) -> None:
+        monthly = obligation(until="2026-06")
+        both = (filing(1), filing(2, occasion="period:2026-06"))
+        assert next_occasion(case(monthly, filings=both), monthly, "tula", self.later) == ("2026-06", None)
+
+    def test_the_first_period_where_nothing_is_asked_for(self) -> None:
+        monthly = obligation()
+        left = case(monthly, ended_offices={"tula": ISSUED})
+        assert next_occasion(left, monthly, "tula", self.later) == ("2026-05", None)
+
+    def test_a_report_once_has_neither(self) -> None:
+        once = obligation(every=None, from_=None, once="2026-05-31")
+        assert next_occasion(case(once), once, "tula", self.later) == (None, None)
+
+    def test_a_new_event_before_it_is_held_but_the_oldest_afterwards(self) -> None:
+        """Nothing can be announced any more once it is overdue; a report afterwards only comes late."""
+        events = TestEvents()
+        before, after = events.both
+        assert next_occasion(case(before, after), before, "tula", self.later) == (None, 1)
+        held = (events.after(1, 1), events.after(2, 2))
+        unannounced = case(before, after, filings=held)
+        assert next_occasion(unannounced, before, "tula", self.later) == (None, 3)
+        assert next_occasion(unannounced, after, "tula", self.later) == (None, 3)
+        ahead = case(before, after, filings=(events.before(1, 1), events.before(2, 2)))
+        assert next_occasion(ahead, after, "tula", self.later) == (None, 1)
+        assert next_occasion(ahead, before, "tula", self.later) == (None, 3)
+
+    def test_a_returned_announcement_is_corrected(self) -> None:
+        events = TestEvents()
+        before, after = events.both
+        sent = (events.before(1, 1), events.before(2, 2))
+        sent_back = decided("return", report=sent[0].id, obligation="before", occasion="event:1")
+        returned = case(before, after, filings=sent, decisions=(sent_back,))
+        assert next_occasion(returned, before, "tula", self.later) == (None, 1)
+
+    def test_an_event_is_called_as_it_was_last(self) -> None:
+        events = TestEvents()
+        before, after = events.both
+        first, newest = events.before(1), events.before(3, event_date=date(2026, 7, 12))
+        others = (events.before(4, 2), events.before(5, office="penza"))
+        known = case(before, after, filings=(newest, first, *others))
+        assert report_on_event(known, after, "tula", 1) == newest
+        assert report_on_event(known, after, "tula", 3) is None
+        assert report_on_event(known, after, "tula", None) is None
+
+    def test_events_of_another_kind_are_others(self) -> None:
+        events = TestEvents()
+        congress = event(id="congress", after="congress")
+        known = case(*events.both, congress, filings=(events.before(),))
+        assert report_on_event(known, congress, "tula", 1) is None
 
 
 class TestStandings:
@@ -397,10 +481,10 @@ class TestStandings:
 def test_promises_are_open_until_a_circular_amplifies() -> None:
     promising = case(circular=circular(promises=(PromiseMade(text="Инструкция"),)))
     assert settled_by(promising) is None
-    touch = Effect(
+    effect = Effect(
         type="amplifies", target=promising.number, by=Number("cc", "2026", 7), date=ISSUED, paragraph=None
     )
-    assert settled_by(replace(promising, touches=(touch,))) == touch
+    assert settled_by(replace(promising, effects=(effect,))) == effect
 
 
 moments = st.integers(-60, 300).map(lambda days: DUE + days * DAY)
@@ -411,8 +495,8 @@ filings = st.builds(
     office=st.sampled_from(OFFICES),
     occasion=st.sampled_from([f"period:2026-{month:02}" for month in range(5, 10)]),
 )
-rulings = st.builds(
-    ruling,
+decisions = st.builds(
+    decided,
     st.sampled_from(["accept", "return", "extend", "waive"]),
     st.integers(10, 60),
     office=st.sampled_from(OFFICES),
@@ -420,7 +504,7 @@ rulings = st.builds(
     report=st.none() | st.integers(1, 40).map(lambda ordinal: ordinal.to_bytes(32, "big")),
     until=st.none() | moments,
 )
-touches = st.builds(
+effects = st.builds(
     Effect,
     type=st.sampled_from(["cancels", "supersedes", "amends", "amplifies"]),
     target=st.just(Number("cc", "2026", 4)),
@@ -437,9 +521,9 @@ def distinct(filed: list[Filing]) -> tuple[Filing, ...]:
 
 @given(
     filed=st.lists(filings, max_size=30),
-    ruled=st.lists(rulings, max_size=10, unique_by=lambda one: one.number),
-    touched=st.lists(touches, max_size=2, unique_by=lambda one: one.by),
-    left=st.dictionaries(st.sampled_from(OFFICES), moments),
+    ruled=st.lists(decisions, max_size=10, unique_by=lambda one: one.number),
+    touched=st.lists(effects, max_size=2, unique_by=lambda one: one.by),
+    ended=st.dictionaries(st.sampled_from(OFFICES), moments),
     now=moments,
     seed=st.integers(0, 2**32),
 )
@@ -448,12 +532,14 @@ def test_rates_stay_within_bounds_and_no_order_matters(
     filed: list[Filing],
     ruled: list[SlotDecision],
     touched: list[Effect],
-    left: dict[str, datetime],
+    ended: dict[str, datetime],
     now: datetime,
     seed: int,
 ) -> None:
-    pile = case(filings=distinct(filed), rulings=tuple(ruled), touches=tuple(touched), left=left)
-    slots = slots_of(pile, now)
+    found_case = case(
+        filings=distinct(filed), decisions=tuple(ruled), effects=tuple(touched), ended_offices=ended
+    )
+    slots = slots_of(found_case, now)
     figures = rates(slots)
     assert 0 <= figures.on_time <= figures.actual <= figures.expected <= len(slots)
     for rate in (figures.reporting_rate, figures.reporting_rate_on_time):
@@ -465,9 +551,9 @@ def test_rates_stay_within_bounds_and_no_order_matters(
         return tuple(draw.sample(items, len(items)))
 
     again = replace(
-        pile,
-        filings=shuffled(pile.filings),
-        rulings=shuffled(pile.rulings),
-        touches=shuffled(pile.touches),
+        found_case,
+        filings=shuffled(found_case.filings),
+        decisions=shuffled(found_case.decisions),
+        effects=shuffled(found_case.effects),
     )
     assert slots_of(again, now) == slots

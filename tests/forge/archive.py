@@ -1,9 +1,9 @@
-"""A forge of archives: a centre, twenty branches, two years of traffic, and whatever may be wrong with them.
+"""An archive in memory: a centre, twenty branches, two years of traffic, and whatever may be wrong with it.
 
 Every month the centre sends a circular, the branches receipt it and report on the month before, and the
 centre receipts their reports. The first circular asks for the monthly reports and has its text, so that
-duties can be audited. Bodies are tiny and sealed to nobody: an auditor opens none. The keys are made from
-seeds, so that two archives are the same bytes.
+duties can be audited. Bodies are tiny and sealed to nobody: an auditor opens none. The keys follow from
+names, so that two archives are the same bytes.
 """
 
 from __future__ import annotations
@@ -13,33 +13,42 @@ import os
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, Literal
-
-import msgspec
+from typing import TYPE_CHECKING, Any
 
 from dispatch.formats.blinding import Verb, blind_slot, occasion_of
-from dispatch.formats.envelope import NOTE_NAMESPACE, Copy, encode_envelope, file_name, leaf_data
-from dispatch.formats.merkle import CompactRange, Tree, leaf_hash
-from dispatch.formats.message import Circular, content_digest, encode_message
-from dispatch.formats.note import FIRST_HEAD, Copies, Head, Note, Number, RosterRef, encode_note
-from dispatch.formats.obligation import Form, Obligation
-from dispatch.formats.plaintext import Secrets, encode_secrets
+from dispatch.formats.envelope import NOTE_NAMESPACE, file_name
+from dispatch.formats.merkle import CompactRange, leaf_hash
+from dispatch.formats.message import Circular, content_digest
+from dispatch.formats.note import FIRST_HEAD, Head, Note, Number
+from dispatch.formats.obligation import Form
 from dispatch.formats.statement import Statement, sign_statement
-from keys.age import X25519Identity
-from keys.card import make_card
-from keys.codec import encode_base64
+from keys.keyfile import SecretKeys
 from keys.roster import add_offices, first_roster, next_version, set_group
-from keys.signed import SignedText, encode_signed, sign_text
-from keys.signing import SigningKey
-from keys.text import format_date
+from keys.signed import SignedText, encode_signed
 from keys.trust import SignedRoster, encode_roster_file, sign_roster, trust_pinned
+from tests.forge.dispatches import (
+    DAY,
+    make_copies,
+    make_envelopes,
+    make_message,
+    make_note,
+    make_obligation,
+    make_plaintext,
+    roster_ref,
+    same,
+    sign_note,
+)
+from tests.forge.roster import card_of, named
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
+    from dispatch.formats.message import Relation
+    from dispatch.formats.obligation import Obligation
     from keys.card import Card
     from keys.roster import Roster
+    from keys.signing import SigningKey
     from keys.trust import TrustedRoster
 
 BRANCHES = tuple(f"b{number:02}" for number in range(1, 21))
@@ -47,32 +56,24 @@ START = datetime(2025, 1, 1, 9, tzinfo=UTC)
 END = datetime(2026, 12, 31, 9, tzinfo=UTC)
 """When the audit is held."""
 MONTHS = 24
-DAY = timedelta(days=1)
 SLOT_KEY = sha256(b"slot key").digest()
 CIRCULAR = Number("cc", "2025", 1)
 RENEWED = "b01 in 2026"
 
 
-def same(value: Any) -> Any:
-    return value
-
-
-def random_of(name: str) -> Callable[[int], bytes]:
-    """Give a source of bytes that is the same every time."""
-    return lambda size: sha256(name.encode()).digest()[:size]
+def tiny_body(number: Number, handle: str) -> bytes:
+    """Write a body that nobody opens."""
+    return f"age-encryption.org/v1\n{number} {handle}\n".encode()
 
 
 def key_of(name: str) -> SigningKey:
-    return SigningKey.generate("ssh-ed25519", random=random_of(name))
-
-
-def sealing_of(name: str) -> X25519Identity:
-    return X25519Identity(sha256(name.encode()).digest())
+    """Give the signing key of an office by its handle, or of anybody else by a name."""
+    return named(name).signing_keys[0]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sent:
-    """One dispatch as it stands in an archive: where its files are, by addressee."""
+    """One dispatch in an archive. `files`: the names of its envelopes, by addressee."""
 
     note: Note
     id: bytes
@@ -86,7 +87,7 @@ class Sent:
 
 @dataclass(kw_only=True)
 class Volume:
-    """The register of one office as the forge keeps it: the newest volume."""
+    """The newest volume of one office's register."""
 
     name: str
     ids: list[bytes] = field(default_factory=list)
@@ -104,7 +105,7 @@ class Volume:
 
 @dataclass(kw_only=True)
 class ForgedArchive:
-    """Files by name, and all that is needed to send more into it, or to make it wrong."""
+    """The files of an archive by name, and all that is needed to add to them or to make them wrong."""
 
     root: SigningKey
     rosters: tuple[SignedRoster, ...]
@@ -132,7 +133,7 @@ class ForgedArchive:
         return encode_roster_file(self.trusted(version).chain)
 
     def copy(self) -> ForgedArchive:
-        """Give one that can be made wrong without harm to this one."""
+        """Give a copy that may be made wrong."""
         return replace(
             self,
             keys=dict(self.keys),
@@ -148,7 +149,7 @@ class ForgedArchive:
         return self.keys[RENEWED] if handle == "b01" and version > 1 else self.keys[handle]
 
     def version_at(self, date: datetime) -> int:
-        """Give the roster version that an office has at a date."""
+        """Give the number of the newest roster at a date."""
         return max([one.roster.version for one in self.rosters if one.roster.date <= date])
 
     def next_roster(
@@ -175,46 +176,39 @@ class ForgedArchive:
         after: Callable[[str, Number | None], Number | None] = lambda _, number: number,
         keys: Sequence[SigningKey] | None = None,
         namespace: str = NOTE_NAMESPACE,
+        body: Callable[[Number, str], bytes] = tiny_body,
         keep: bool = True,
         files: bool = True,
     ) -> Sent:
-        """Send a dispatch. `note`, `after`: what shall stand there; `keep`: count it in the register.
+        """Send a dispatch. `note`, `after` and `body` decide what stands there.
 
-        `files`: write its files; without, it was issued and is not in the archive.
+        `keep`: count it in the register. `files`: put its envelopes into the archive.
         """
         volume = self._volume(issuer, date)
         number = Number(issuer, volume.name, len(volume.ids) + 1)
         handles = sorted({issuer, *to})
         version = self.version_at(date)
-        record = self.roster.version_record(version)
-        place = f"{issuer}/{volume.name}"
-        afters = {handle: after(handle, self.last.get((issuer, handle))) for handle in handles}
-        bodies = {handle: f"age-encryption.org/v1\n{number} {handle}\n".encode() for handle in handles}
-        copies = [
-            Copy(index=index, to=to, after=afters[to], body=sha256(bodies[to]).digest(), proof=())
-            for index, to in enumerate(handles, 1)
-        ]
-        tree = Tree(leaf_hash(leaf_data(one.index, one.to, one.after, one.body)) for one in copies)
+        bodies = [(handle, body(number, handle)) for handle in handles]
+        copies, said = make_copies(bodies, lambda handle: after(handle, self.last.get((issuer, handle))))
         made = note(
-            Note(
-                number=number,
-                date=date,
-                roster=RosterRef(self.roster.realm, version, record.digest),
+            make_note(
+                number,
+                date,
+                roster_ref(self.roster, version),
+                said,
                 register=volume.head,
                 content=content or sha256(str(number).encode()).digest(),
-                copies=Copies(len(copies), tree.root),
                 answers=tuple(sorted(answers)),
                 receipts=tuple(sorted(receipts)),
                 voids=tuple(sorted(voids)),
             )
         )
-        signed = sign(made, keys or (self.key(issuer, version),), namespace)
-        names = {}
-        for one in copies:
-            names[one.to] = f"{place}/{file_name(made.number, one.to)}"
-            if files:
-                whole = replace(one, proof=tree.proof(one.index - 1))
-                self.files[names[one.to]] = encode_envelope(signed, whole, bodies[one.to])
+        signed = sign_note(made, keys or (self.key(issuer, version),), namespace)
+        place = f"{issuer}/{volume.name}"
+        names = {handle: f"{place}/{file_name(made.number, handle)}" for handle in handles}
+        if files:
+            envelopes = make_envelopes(signed, copies, bodies)
+            self.files.update({names[handle]: data for handle, data in envelopes.items()})
         sent = Sent(note=made, id=sha256(signed.text).digest(), signed=signed, files=names)
         if keep:
             volume.append(sent.id)
@@ -232,7 +226,7 @@ class ForgedArchive:
         self.files[name] = encode_signed(sent.signed)
 
     def state(self, handle: str, volume: str, date: datetime) -> bytes:
-        """Sign a statement of a volume as it is."""
+        """Sign a true statement of a volume."""
         known = self.closed.get((handle, volume)) or self.volumes[handle]
         return self.sign_statement(handle, volume, date, known.ids)
 
@@ -240,17 +234,12 @@ class ForgedArchive:
         return sign_statement(self.statement(handle, volume, date, ids), [self.key(handle)])
 
     def statement(self, handle: str, volume: str, date: datetime, ids: Sequence[bytes]) -> Statement:
-        record = self.roster.version_record(self.roster.version)
         return Statement(
-            issuer=handle,
-            volume=volume,
-            date=date,
-            roster=RosterRef(self.roster.realm, record.version, record.digest),
-            ids=tuple(ids),
+            issuer=handle, volume=volume, date=date, roster=roster_ref(self.roster), ids=tuple(ids)
         )
 
     def write(self, folder: Path, like: tuple[ForgedArchive, Path] | None = None) -> Path:
-        """Write all files below a folder. `like`: another archive on disk whose equal files are linked."""
+        """Write all files below a folder. Files that `like`, which is on disk, has too are linked."""
         made: set[str] = set()
         for name, data in self.files.items():
             parent, _, _ = name.rpartition("/")
@@ -272,20 +261,15 @@ class ForgedArchive:
         return volume
 
 
-def sign(note: Note, keys: Iterable[SigningKey], namespace: str = NOTE_NAMESPACE) -> SignedText:
-    text = encode_note(note)
-    return SignedText(text=text, signatures=tuple(sign_text(text, key, namespace) for key in keys))
-
-
 def slot(verb: Verb, office: str, period: str | None = None, event: int | None = None) -> bytes:
-    """Blind a slot of the first circular: `monthly`, or (`event`) `held`; without either, of the whole."""
+    """Blind a slot of the first circular: `monthly` for a period, `held` for an event, or the whole."""
     obligation = "monthly" if period else "held" if event else None
     return blind_slot(SLOT_KEY, verb, obligation, office, occasion_of(period, event))
 
 
 def make_archive(branches: Sequence[str] = BRANCHES, months: int = MONTHS) -> ForgedArchive:
     """Make a clean archive."""
-    archive = _make_realm(branches)
+    archive = empty_archive(branches)
     line, secrets = circular_lines()
     archive.circular = line + secrets
     for month in range(months):
@@ -307,7 +291,7 @@ def make_archive(branches: Sequence[str] = BRANCHES, months: int = MONTHS) -> Fo
 
 
 def _report(archive: ForgedArchive, branches: Sequence[str], date: datetime, period: str) -> None:
-    """Let the branches report, and the centre receipt it a day later."""
+    """Let the branches report, and let the centre receipt each report a day later."""
     reports = {
         branch: archive.send(
             branch,
@@ -321,11 +305,11 @@ def _report(archive: ForgedArchive, branches: Sequence[str], date: datetime, per
         archive.send("cc", date + DAY, [branch], receipts=[report.id])
 
 
-def _make_realm(branches: Sequence[str]) -> ForgedArchive:
-    """Make keys and two versions of the roster; from the second on b01 has another key."""
+def empty_archive(branches: Sequence[str]) -> ForgedArchive:
+    """Make the keys and two versions of the roster; from the second one on b01 has another key."""
     root = key_of("root")
     keys = {handle: key_of(handle) for handle in ("cc", *branches)}
-    cards = [card_of(handle, keys[handle]) for handle in keys]
+    cards = [card_by(handle, keys[handle]) for handle in keys]
     far = START.replace(year=2030)
     first = first_roster(realm="rkp", root=[root.verify_key], date=START - DAY, expires=far)
     first = add_offices(first, [(card, ("issue", "report")) for card in cards])
@@ -333,76 +317,52 @@ def _make_realm(branches: Sequence[str]) -> ForgedArchive:
     signed = sign_roster(first, [root])
     renewed = key_of(RENEWED)
     second = next_version(first, date=START.replace(year=2026) - DAY, expires=far)
-    second = add_offices(second, [(card_of("b01", renewed), None)])
+    second = add_offices(second, [(card_by("b01", renewed), None)])
     archive = ForgedArchive(root=root, rosters=(signed, sign_roster(second, [root])), keys=keys)
     archive.keys[RENEWED] = renewed
     return archive
 
 
-def card_of(handle: str, *keys: SigningKey) -> Card:
-    return make_card(
-        handle=handle,
-        title=f"Губком {handle}",
-        classical=True,
-        signing=[key.verify_key for key in keys],
-        sealing=[sealing_of(handle).recipient()],
-    )
+def card_by(handle: str, *signing: SigningKey) -> Card:
+    """Make the card of an office that keeps its sealing key and has these signing keys."""
+    own = SecretKeys(identities=named(handle).identities, signing_keys=signing)
+    return card_of(handle, own, title=f"Губком {handle}")
 
 
 def circular_lines(
-    number: Number = CIRCULAR, date: datetime = START, to: Sequence[str] = ("@branches",), zone: str = "UTC"
+    number: Number = CIRCULAR,
+    date: datetime = START,
+    to: Sequence[str] = ("@branches",),
+    zone: str = "UTC",
+    *,
+    relations: Sequence[Relation] = (),
+    obligations: Sequence[Obligation] | None = None,
 ) -> tuple[bytes, bytes]:
-    """Write the message and the secrets of a circular that asks for monthly reports."""
-    message = Circular(
-        format="dispatch-message/v1",
-        salt=encode_base64(bytes(32)),
-        secrets=encode_base64(bytes(32)),
-        number=str(number),
-        date=format_date(date),
-        from_=number.handle,
+    """Write the message and the secrets of a circular. `obligations`: unless given, monthly reports."""
+    if obligations is None:
+        obligations = (
+            obligation("monthly", every="month", from_="2025-01"),
+            obligation("held", after="conference"),
+        )
+    message = make_message(
+        Circular,
+        number,
+        date,
         to=tuple(to),
-        info=(),
-        precedence="routine",
         subject="Отчёты / Reports",
-        attachments=(),
         body="1. Report every month.\n",
         zone=zone,
         reply="acknowledgement",
         reply_within="P7D",
-        relations=(),
-        promises=(),
-        obligations=(
-            _obligation("monthly", every="month", from_="2025-01"),
-            _obligation("held", after="conference"),
-        ),
+        relations=tuple(relations),
+        obligations=tuple(obligations),
         forms=(Form(id="form", fields=()),),
     )
-    secrets = Secrets(
-        format="dispatch-secrets/v1", slot_key=encode_base64(SLOT_KEY), attachments=(), padding=""
-    )
-    secrets_line = encode_secrets(secrets, len(encode_message(message)))
-    digest = encode_base64(sha256(secrets_line).digest())
-    return encode_message(msgspec.structs.replace(message, secrets=digest)), secrets_line
+    return make_plaintext(message, SLOT_KEY)
 
 
-def _obligation(
-    name: str, *, every: Literal["month"] | None = None, from_: str | None = None, after: str | None = None
-) -> Obligation:
-    return Obligation(
-        id=name,
-        paragraph=1,
-        form="form",
-        every=every,
-        before=None,
-        after=after,
-        once=None,
-        from_=from_,
-        until=None,
-        due="P5D",
-        nil=True,
-        undertaking=False,
-        by=("@branches",),
-    )
+def obligation(name: str, **fields: Any) -> Obligation:
+    return make_obligation(name, form="form", by=("@branches",), **fields)
 
 
 def _number(sent: Sent) -> Number:

@@ -1,4 +1,4 @@
-"""The realm that the tests of the paperwork share; see realm.py."""
+"""What tests share and make once in a run: a realm on disk, archives in memory and on disk."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.forge.archive import ForgedArchive, make_archive
+from tests.forge.homes import Homes, copy_of, play
 from tests.forge.realm import Realm, make_realm
 
 if TYPE_CHECKING:
@@ -26,3 +28,27 @@ def realm(realm_template: Path, tmp_path: Path) -> Iterator[Realm]:
     realm = Realm(shutil.copytree(realm_template, tmp_path / "realm"))
     yield realm
     realm.close()
+
+
+@pytest.fixture(scope="session")
+def clean() -> ForgedArchive:
+    """A clean archive. Change nothing in it: `copy()` gives one that may be made wrong."""
+    return make_archive()
+
+
+@pytest.fixture(scope="session")
+def clean_folder(clean: ForgedArchive, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same on disk."""
+    return clean.write(tmp_path_factory.mktemp("clean"))
+
+
+@pytest.fixture(scope="session")
+def played(tmp_path_factory: pytest.TempPathFactory) -> Homes:
+    """Two years of traffic, and the homes that made it: not to be changed."""
+    return play(tmp_path_factory.mktemp("played"))
+
+
+@pytest.fixture
+def homes(played: Homes, tmp_path: Path) -> Homes:
+    """A copy of it, whose envelopes may be changed."""
+    return copy_of(played, tmp_path)

@@ -1,11 +1,11 @@
-"""An archive as a centre, twenty branches and a control commission make it in two years, each in its home."""
+"""An archive that offices made in their homes: a centre, twenty branches, a control commission, two years."""
 
 from __future__ import annotations
 
 import random
 import shutil
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -14,11 +14,8 @@ from dispatch.audit.auditing import run_audit
 from dispatch.audit.circulars import Text
 from dispatch.drafts import read_draft
 from dispatch.formats.note import Number
-from dispatch.realm.roster import RosterEditor
-from dispatch.realm.setup import create_office
-from dispatch.store.home import Home
-from keys.trust import encode_roster_file
-from tests.forge.realm import Realm
+from tests.forge.dispatches import DAY
+from tests.forge.realm import Realm, make_realm
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,7 +27,6 @@ if TYPE_CHECKING:
 BRANCHES = tuple(f"b{n:02}" for n in range(1, 21))
 START = datetime(2026, 1, 5, 9, tzinfo=UTC)
 END = datetime(2027, 12, 30, tzinfo=UTC)
-DAY = timedelta(days=1)
 QUARTERS = tuple((f"{year}-Q{quarter}", quarter, year) for year in (2026, 2027) for quarter in (1, 2, 3, 4))
 
 CIRCULAR = """\
@@ -113,9 +109,11 @@ class Homes:
 
 
 def play(path: Path) -> Homes:
-    """Make it all; takes some seconds."""
+    """Make it all. This takes some seconds."""
     played = Homes(path)
-    _make_offices(played)
+    # two years are more than a roster is valid, so it is renewed half-way
+    offices = [(handle, handle, True) for handle in ("cc", "control", "mute", *BRANCHES)]
+    make_realm(played.realm.path, offices, {"branches": BRANCHES}, START)
     _send(played, "cc", CIRCULAR, START)
     _deliver(played, START + DAY)
     for handle in BRANCHES[:15]:
@@ -130,43 +128,18 @@ def play(path: Path) -> Homes:
             _send(played, "b01", EVENT.format(1), after)
         _deliver(played, after + DAY, "cc")
     with played.realm.office("cc", now=END) as office:
-        opened = office.opened.find(Number("cc", "2026", 1))
-        assert opened is not None
+        opened = office.read(Number("cc", "2026", 1))
         (path / "cc-2026-1.circular").write_bytes(opened.line + opened.secrets_line)
     played.realm.close()
     return played
 
 
 def copy_of(played: Homes, path: Path) -> Homes:
-    """Give one that may be changed: the envelopes are copied, the played shared."""
+    """Give one whose envelopes may be changed. The homes are shared, so they must not be changed."""
     shutil.copytree(played.post, path / "post")
     shutil.copyfile(played.path / "cc-2026-1.circular", path / "cc-2026-1.circular")
     (path / "homes").symlink_to(played.path / "homes")
     return Homes(path)
-
-
-def _make_offices(played: Homes) -> None:
-    homes = played.path / "homes"
-    homes.mkdir(parents=True)
-    for handle in ("cc", "control", "mute", *BRANCHES):
-        create_office(
-            Home(homes / handle),
-            handle=handle,
-            title=handle,
-            classical=True,
-            realm="rkp" if handle == "cc" else None,
-            passphrase=None,
-            now=START,
-        )
-    keeper = RosterEditor(Home(homes / "cc"), now=START, ask_passphrase=_never)
-    for handle in ("control", "mute", *BRANCHES):
-        keeper.add((homes / handle / "card").read_bytes(), None)
-    keeper.group("branches", BRANCHES)
-    signed = keeper.sign()
-    # two years are more than a roster is valid: the next version comes into force half-way
-    data = encode_roster_file(signed.chain)
-    for handle in ("control", "mute", *BRANCHES):
-        (homes / handle / "roster").write_bytes(data)
 
 
 def _send(played: Homes, handle: str, text: str, now: datetime) -> None:
@@ -189,20 +162,15 @@ def _deliver(played: Homes, now: datetime, *handles: str) -> None:
 
 
 def _renew(played: Homes, now: datetime) -> None:
-    """Sign the roster anew when its year is nearly over."""
+    """Sign a new version of the roster if the old one expires within a month."""
     trusted = played.realm.trusted
     if trusted.roster.expires - now > 30 * DAY:
         return
     played.realm.now = now
-    newer = played.realm.next_roster(lambda roster: roster, date=now)
-    played.realm.adopt(newer, "cc", "control", "mute", *BRANCHES)
+    played.realm.adopt(played.realm.next_roster())
 
 
 def shuffled(paths: Iterable[Path], seed: int) -> list[Path]:
     found = sorted(paths)
     random.Random(seed).shuffle(found)
     return found
-
-
-def _never() -> str:
-    raise AssertionError("no passphrase is needed here")

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 from dispatch.duties.collation import Collation, Missing, Row, collate
 from dispatch.formats.message import Circular, Event
 from dispatch.formats.note import Number
-from dispatch.formats.obligation import Field, Form, Obligation
+from dispatch.formats.obligation import Field, Form
+from tests.forge.dispatches import make_message, make_obligation
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from dispatch.formats.obligation import FieldType, Value
+    from dispatch.formats.obligation import FieldType, Obligation, Value
 
 CIRCULAR_NUMBER = Number("cc", "2026", 1)
 CIRCULAR_ID = sha256(b"circular").digest()
@@ -67,42 +68,21 @@ FORM = Form(
 
 
 def obligation_of(every: str | None = "month", *, after: str | None = None) -> Obligation:
-    return Obligation(
-        id="monthly",
-        paragraph=4,
-        form="monthly",
-        every=every,  # type: ignore[arg-type]  # one of the four words
-        before=None,
-        after=after,
-        once=None,
-        from_="2026-05" if every else None,
-        until=None,
-        due="P5D",
-        nil=True,
-        undertaking=False,
-        by=("@provinces",),
-    )
+    from_ = "2026-05" if every else None
+    return make_obligation("monthly", paragraph=4, every=every, after=after, from_=from_, by=("@provinces",))
 
 
 def circular_of(form: Form, obligation: Obligation, subject: str) -> Circular:
-    return Circular(
-        format="dispatch-message/v1",
-        salt="",
-        secrets="",
-        number=str(CIRCULAR_NUMBER),
-        date="2026-04-27T09:00:00Z",
-        from_="cc",
+    return make_message(
+        Circular,
+        CIRCULAR_NUMBER,
+        datetime(2026, 4, 27, 9, tzinfo=UTC),
         to=("@provinces",),
-        info=(),
         precedence="priority",
         subject=subject,
-        attachments=(),
-        body="",
         zone="Europe/Moscow",
         reply="undertaking",
         reply_within="P7D",
-        relations=(),
-        promises=(),
         obligations=(obligation,),
         forms=(form,),
     )
@@ -119,7 +99,7 @@ def row(
     revised: int = 0,
     state: str = "on-time",
 ) -> Row:
-    """Make a return; without values it is a nil return."""
+    """Make a return. Without values it is a nil return."""
     place = f"{office} {period} {event} {ordinal}"
     return Row(
         office=office,
@@ -174,7 +154,7 @@ HOSTILE = (
 
 
 def example(text: str = "Топливо на зиму") -> Collation:
-    """Two months of three offices, whose every text is `text`."""
+    """Give a table of two months and three offices, in which every text is `text`."""
     fields = tuple(
         Field(
             name=one.name,

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from base64 import b64decode
 from functools import cache
 from hashlib import sha256
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -171,3 +175,22 @@ def test_a_tree_that_grows_has_the_root_of_each_size() -> None:
         assert (growing.size, growing.root) == (size, root(leaves[:size]))
         trial.append(leaves[0])
         assert trial.root == root([*leaves[: size - 1], leaves[0]])
+
+
+INCLUSION = json.loads(
+    (Path(__file__).parents[1] / "vectors" / "more" / "rfc6962-inclusion.json").read_bytes()
+)
+
+
+@pytest.mark.parametrize(
+    "vector", [pytest.param(one, id=f"{at}-{one['desc']}") for at, one in enumerate(INCLUSION["tests"])]
+)
+def test_vectors_of_transparency_dev(vector: dict[str, Any]) -> None:
+    leaf, expected = (b64decode(vector[name]) for name in ("leafHash", "root"))
+    proof = tuple(b64decode(one) for one in vector["proof"] or ())
+    assert rejected(leaf, vector["leafIdx"], vector["treeSize"], proof, expected) == vector["wantErr"]
+
+
+def test_all_vectors_of_transparency_dev_are_there() -> None:
+    assert [one["wantErr"] for one in INCLUSION["tests"]].count(False) == 6
+    assert len(INCLUSION["tests"]) == 97

@@ -501,6 +501,7 @@ class TestCirculars:
             {"forms": CIRCULAR["forms"] * 2},
             {"forms": []},
             {"forms": [CIRCULAR["forms"][0] | {"id": "Monthly"}]},
+            {"forms": [*CIRCULAR["forms"], CIRCULAR["forms"][0] | {"id": "Unused"}]},
         ],
     )
     def test_a_wrong_member(self, members: dict[str, Any]) -> None:

@@ -264,6 +264,14 @@ def test_a_wrong_field(old: str, new: str) -> None:
         parse_note(alter(old, new))
 
 
+def test_what_a_field_reads_too_kindly_is_caught_when_it_is_written_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("dispatch.formats.note.decode_decimal", lambda text, _: int(text))
+    with pytest.raises(NoteError, match="canonical form"):
+        parse_note(TEXT.replace(b"copies: 93 ", b"copies: 093 "))
+
+
 def test_unused_bits_of_base64_are_zero() -> None:
     alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
     last = D3[42]

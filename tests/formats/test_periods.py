@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from dispatch.errors import RefusedError
 from dispatch.formats.periods import (
     Every,
+    Span,
     due_after,
     due_before,
     due_since,
@@ -22,7 +23,6 @@ from dispatch.formats.periods import (
     midnight,
     parse_period,
     period_of,
-    periods_begun,
 )
 from keys.errors import FormatError
 
@@ -143,11 +143,11 @@ def test_periods_begun_are_those_of_a_recurrence(start: date, zone: str, count: 
     if starts[-1].year > 2036:
         return
     now = midnight(starts[-1], ZoneInfo(zone)) - timedelta(seconds=1)
-    begun = list(periods_begun(first, None, ZoneInfo(zone), now))
+    begun = list(Span(first, None).begun(ZoneInfo(zone), now))
     assert [period.first for period in begun] == starts[:-1]
     # half-open to the second: the next one begins at that very moment
-    assert len(list(periods_begun(first, None, ZoneInfo(zone), now + timedelta(seconds=1)))) == count + 1
-    assert list(periods_begun(first, begun[0], ZoneInfo(zone), now)) == begun[:1]
+    assert len(list(Span(first, None).begun(ZoneInfo(zone), now + timedelta(seconds=1)))) == count + 1
+    assert list(Span(first, begun[0]).begun(ZoneInfo(zone), now)) == begun[:1]
 
 
 @given(
@@ -214,3 +214,11 @@ def test_the_longest_duration_from_the_last_year_still_has_a_moment() -> None:
     last = parse_period("2999")
     assert due_after(last.end, "P99999D", ZoneInfo("UTC")).year == 3273
     assert due_before(date(1970, 1, 1), "P99999D", ZoneInfo("Europe/Moscow")).year == 1696
+
+
+def test_a_span_holds_its_first_and_last_period_and_none_beside_them() -> None:
+    months = [parse_period(f"2026-{month:02}") for month in range(4, 9)]
+    span = Span(months[1], months[3])
+    assert [span.holds(month) for month in months] == [False, True, True, True, False]
+    assert list(span.periods()) == months[1:4]
+    assert Span(months[1], None).holds(parse_period("2999-12"))

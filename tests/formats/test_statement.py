@@ -14,9 +14,10 @@ from dispatch.errors import DispatchError, MalformedError, ProofError
 from dispatch.formats.note import RosterRef
 from dispatch.formats.statement import Statement, encode_statement, parse_statement, sign_statement
 from keys.errors import ExpiredError, KeysError, SignatureError
-from keys.signed import SignedText, encode_signed, sign_text
+from keys.signed import encode_signed
 from keys.signing import SigningKey
-from tests.forge.realm import DAY, NOW
+from tests.forge.dispatches import DAY, NOW
+from tests.forge.roster import sign
 
 if TYPE_CHECKING:
     from tests.forge.realm import Realm
@@ -27,7 +28,7 @@ GOOD = Statement(issuer="cc", volume="2026", date=NOW, roster=RosterRef("rkp", 2
 
 
 def signed(text: bytes, namespace: str = "dispatch-register") -> bytes:
-    return encode_signed(SignedText(text=text, signatures=(sign_text(text, KEY, namespace),)))
+    return encode_signed(sign(text, [KEY], namespace))
 
 
 @given(st.lists(st.binary(min_size=32, max_size=32), max_size=20))

@@ -25,8 +25,9 @@ from keys.roster import encode_roster, next_version, revoke_key, set_group
 from keys.signed import encode_signed as encode_signed_text
 from keys.signing import encode_private
 from keys.trust import encode_roster_file
+from tests.forge.dispatches import DAY, FILE_KEY, NOW
 from tests.fuzz import samples
-from tests.fuzz.samples import CENTRE_IDENTITY, FILE_KEY, HYBRID_IDENTITY, MESSAGES, VECTORS, fixed_randomness
+from tests.fuzz.samples import CENTRE_IDENTITY, HYBRID_IDENTITY, MESSAGES, VECTORS, fixed_randomness
 
 CORPUS = Path(__file__).parent / "corpus"
 KEEP = "found-"
@@ -139,8 +140,8 @@ def _make_openssh() -> dict[str, Seeds]:
 def _make_rosters() -> dict[str, Seeds]:
     texts = {f"version-{roster.version}": encode_roster(roster) for roster in samples.ROSTERS}
     third = samples.ROSTERS[2]
-    later = next_version(third, date=samples.NOW, expires=samples.NOW + 400 * samples.DAY)
-    revoked = revoke_key(later, "cc", samples.CENTRE.verify_key.fingerprint(), samples.NOW)
+    later = next_version(third, date=NOW, expires=NOW + 400 * DAY)
+    revoked = revoke_key(later, "cc", samples.CENTRE.verify_key.fingerprint(), NOW)
     updates = {
         "revoked": encode_roster(revoked),
         "regrouped": encode_roster(set_group(later, "provinces", ["cc", "penza"])),
@@ -225,8 +226,8 @@ def _make_texts() -> dict[str, Seeds]:
     plaintexts = {}
     for name in ("letter", "circular", "report"):
         fields = {**MESSAGES[name], "to": ["penza"], "attachments": [], "number": "cc/2026/1", "from": "cc"}
-        plaintexts[name] = b"".join(samples.make_plaintext(parse_message(samples.line(fields))))
-    hidden = samples.make_plaintext(parse_message(lines["circular"]))[1]
+        plaintexts[name] = b"".join(samples.plaintext_of(parse_message(samples.line(fields))))
+    hidden = samples.plaintext_of(parse_message(lines["circular"]))[1]
     written = (
         b'+++\nkind = "circular"\nsubject = "S"\nto = ["@provinces", "cc"]\ninfo = []\n'
         b'precedence = "flash"\nzone = "UTC"\nreply = "undertaking"\nreply_within = "P7D"\n+++\nText\n'

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
 from hashlib import sha256, shake_256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,19 +16,26 @@ from unittest.mock import patch
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from dispatch.formats.envelope import NOTE_NAMESPACE, Copy, encode_envelope, leaf_data
-from dispatch.formats.merkle import Tree, leaf_hash
-from dispatch.formats.message import Circular, Message, content_digest, encode_message, parse_message
-from dispatch.formats.note import FIRST_HEAD, Copies, Head, Note, Number, RosterRef, encode_note
-from dispatch.formats.plaintext import Secrets, encode_secrets
+from dispatch.formats.message import Message, content_digest, parse_message
+from dispatch.formats.note import Number
 from dispatch.formats.statement import Statement, sign_statement
 from keys import age
-from keys.card import Card, make_card, sign_card
 from keys.codec import encode_base64
+from keys.keyfile import SecretKeys
 from keys.roster import add_office, first_roster, next_version, set_group, set_root, set_threshold
-from keys.signed import SignedText, sign_text
-from keys.signing import COMPOSITE, ED25519, SigningKey
+from keys.signing import COMPOSITE, SigningKey
 from keys.trust import encode_roster_file, fingerprints, sign_roster, trust_pinned
+from tests.forge.dispatches import (
+    DAY,
+    NOW,
+    make_copies,
+    make_envelopes,
+    make_note,
+    make_plaintext,
+    roster_ref,
+    sign_note,
+)
+from tests.forge.roster import card_file, card_of, numbered
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -37,16 +43,11 @@ if TYPE_CHECKING:
     from keys.roster import Roster
 
 VECTORS = Path(__file__).parent.parent / "vectors"
-NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)
-DAY = timedelta(days=1)
-FILE_KEY = bytes(range(16))
 FIRST = Number("cc", "2026", 1)
 
-ROOT, ROOT_2, CENTRE, BRANCH, BRANCH_2 = (
-    SigningKey(type=ED25519, seed=bytes([number]) * 32) for number in range(1, 6)
-)
+ROOT, ROOT_2, CENTRE, BRANCH, BRANCH_2 = (numbered(number).signing_keys[0] for number in range(1, 6))
 HYBRID_SIGNER = SigningKey(type=COMPOSITE, seed=bytes(range(64)))
-CENTRE_IDENTITY, BRANCH_IDENTITY = (age.X25519Identity(bytes([number]) * 32) for number in (1, 2))
+CENTRE_IDENTITY, BRANCH_IDENTITY = (numbered(number).identities[0] for number in range(2))
 HYBRID_IDENTITY = age.parse_identity((VECTORS / "age/hybrid.identity").read_text().strip())
 
 
@@ -70,29 +71,14 @@ def fixed_randomness() -> Iterator[None]:
         yield
 
 
-def make_cards() -> dict[str, Card]:
-    parts: dict[str, tuple[str, list[SigningKey], Any]] = {
-        "cc": ("Центральный комитет", [CENTRE], CENTRE_IDENTITY),
-        "penza": ("Пензенский губком", [BRANCH, BRANCH_2], BRANCH_IDENTITY),
-        "tula": ("Тульский губком", [HYBRID_SIGNER], HYBRID_IDENTITY),
-    }
-    return {
-        handle: make_card(
-            handle=handle,
-            title=title,
-            classical=handle != "tula",
-            signing=[key.verify_key for key in signers],
-            sealing=[identity.recipient()],
-        )
-        for handle, (title, signers, identity) in parts.items()
-    }
-
-
-CARDS = make_cards()
-CARD_FILES = {
-    "cc": sign_card(CARDS["cc"], [CENTRE]),
-    "penza": sign_card(CARDS["penza"], [BRANCH, BRANCH_2]),
+TITLES = {"cc": "Центральный комитет", "penza": "Пензенский губком", "tula": "Тульский губком"}
+KEYS = {
+    "cc": SecretKeys(identities=(CENTRE_IDENTITY,), signing_keys=(CENTRE,)),
+    "penza": SecretKeys(identities=(BRANCH_IDENTITY,), signing_keys=(BRANCH, BRANCH_2)),
+    "tula": SecretKeys(identities=(HYBRID_IDENTITY,), signing_keys=(HYBRID_SIGNER,)),
 }
+CARDS = {handle: card_of(handle, keys, title=TITLES[handle]) for handle, keys in KEYS.items()}
+CARD_FILES = {handle: card_file(handle, KEYS[handle], title=TITLES[handle]) for handle in ("cc", "penza")}
 
 
 def make_rosters() -> tuple[Roster, Roster, Roster]:
@@ -255,72 +241,33 @@ MESSAGES: dict[str, dict[str, Any]] = {
 }
 
 
-def make_plaintext(message: Message) -> tuple[bytes, bytes]:
+def plaintext_of(message: Message) -> tuple[bytes, bytes]:
     """Give a message the secrets that belong to it: both lines."""
-    from msgspec.structs import replace
-
-    secrets = Secrets(
-        format="dispatch-secrets/v1",
-        slot_key=digest(20) if isinstance(message, Circular) else None,
-        attachments=tuple("AGE-SECRET-KEY-PQ-1" for _ in message.attachments),
-        padding="",
-    )
-    secrets_line = encode_secrets(secrets, len(encode_message(message)))
-    full = replace(message, secrets=encode_base64(sha256(secrets_line).digest()))
-    return encode_message(full), secrets_line
+    attachments = tuple("AGE-SECRET-KEY-PQ-1" for _ in message.attachments)
+    return make_plaintext(message, sha256(b"20").digest(), attachments=attachments)
 
 
-def make_note(message: bytes, count: int, root: bytes, number: Number, roster: Roster) -> Note:
-    return Note(
-        number=number,
-        date=NOW,
-        roster=RosterRef("rkp", roster.version, roster.digest),
-        register=FIRST_HEAD if number.ordinal == 1 else Head(number.volume, number.ordinal - 1, bytes(32)),
-        content=content_digest(message),
-        copies=Copies(count, root),
-    )
-
-
-def make_envelopes(
+def make_dispatch(
     signers: Sequence[SigningKey] = (CENTRE,),
     handles: tuple[str, ...] = ("cc", "penza"),
     number: Number = FIRST,
     message: Message | None = None,
 ) -> dict[str, bytes]:
-    """Make a dispatch to classical offices, as of the second roster; one random body serves them all."""
+    """Make a dispatch to classical offices, as of the second roster. Every body has the same randomness."""
     if message is None:
         message = parse_message(line({**MESSAGES["letter"], "to": ["penza"]}))
-    identities = {"cc": CENTRE_IDENTITY, "penza": BRANCH_IDENTITY}
-    plain, secrets = make_plaintext(message)
+    said, hidden = plaintext_of(message)
     bodies = []
     for handle in handles:
         with fixed_randomness():
-            bodies.append(age.encrypt(plain + secrets, [identities[handle].recipient()]))
-    leaves = [
-        leaf_hash(leaf_data(index, handle, None, sha256(body).digest()))
-        for index, (handle, body) in enumerate(zip(handles, bodies, strict=True), 1)
-    ]
-    tree = Tree(leaves)
-    text = encode_note(make_note(plain, len(handles), tree.root, number, ROSTERS[1]))
-    signed = SignedText(text=text, signatures=tuple(sign_text(text, key, NOTE_NAMESPACE) for key in signers))
-    return {
-        handle: encode_envelope(
-            signed,
-            Copy(
-                index=index,
-                to=handle,
-                after=None,
-                body=sha256(body).digest(),
-                proof=tree.proof(index - 1),
-            ),
-            body,
-        )
-        for index, (handle, body) in enumerate(zip(handles, bodies, strict=True), 1)
-    }
+            bodies.append((handle, age.encrypt(said + hidden, [KEYS[handle].identities[0].recipient()])))
+    copies, together = make_copies(bodies)
+    note = make_note(number, NOW, roster_ref(ROSTERS[1]), together, content=content_digest(said))
+    return make_envelopes(sign_note(note, signers), copies, bodies)
 
 
-ENVELOPES = make_envelopes()
-BY_TWO = make_envelopes(
+ENVELOPES = make_dispatch()
+BY_TWO = make_dispatch(
     (BRANCH, BRANCH_2),
     ("cc", "penza"),
     Number("penza", "2026", 2),
@@ -331,7 +278,7 @@ STATEMENT = sign_statement(
         issuer="cc",
         volume="2026",
         date=NOW,
-        roster=RosterRef("rkp", 2, ROSTERS[1].digest),
+        roster=roster_ref(ROSTERS[1]),
         ids=tuple(sha256(bytes([number])).digest() for number in range(3)),
     ),
     [CENTRE],

@@ -24,19 +24,20 @@ from unittest.mock import patch
 from msgspec import Struct, convert, to_builtins
 from msgspec.structs import replace
 
-from dispatch.audit import verify_file
 from dispatch.audit.archive import Archive
 from dispatch.audit.auditing import run_audit
 from dispatch.audit.circulars import Text
 from dispatch.audit.findings import KINDS
 from dispatch.audit.report import report_bytes
+from dispatch.audit.verdicts import verify_file
 from dispatch.checks.opening import open_envelope
-from dispatch.checks.values import check_values, read_values
+from dispatch.checks.values import check_values
 from dispatch.checks.verifier import VerifiedEnvelope, VerifiedNote, Verifier
 from dispatch.drafts import Draft, ReportDraft, parse_draft, read_draft
 from dispatch.drafts.csvtable import read_table
 from dispatch.drafts.form import report_template
 from dispatch.drafts.tomlindex import TomlIndex
+from dispatch.drafts.values import read_values
 from dispatch.errors import DispatchError, DraftError, NotReadyError, Problem, ProofError
 from dispatch.formats.envelope import (
     NOTE_NAMESPACE,
@@ -56,13 +57,20 @@ from dispatch.formats.grammar import (
     check_zone,
 )
 from dispatch.formats.merkle import leaf_hash, node_hash, verify_inclusion
-from dispatch.formats.message import Circular, Report, encode_message, parse_message
-from dispatch.formats.note import MAX_DECIMAL, Number, encode_note, parse_note, parse_number, parse_volume
+from dispatch.formats.message import Circular, Report, content_digest, encode_message, parse_message
+from dispatch.formats.note import (
+    MAX_DECIMAL,
+    Copies,
+    Number,
+    encode_note,
+    parse_note,
+    parse_number,
+    parse_volume,
+)
 from dispatch.formats.obligation import Form, Value
 from dispatch.formats.plaintext import Secrets, encode_secrets, parse_plaintext, parse_secrets
 from dispatch.formats.statement import encode_statement, parse_statement
-from dispatch.render.audit import report_text
-from dispatch.render.html import audit_html
+from dispatch.render.audit import audit_html, report_text
 from dispatch.render.message import message_text
 from dispatch.render.terminal import clean
 from dispatch.store.attachments import clean_name
@@ -102,6 +110,8 @@ from keys.trust import (
     trust_pinned,
     trust_update,
 )
+from tests.forge.dispatches import DAY, FILE_KEY, NOW, make_note, roster_ref
+from tests.forge.roster import sign
 from tests.fuzz import samples
 from tests.independent.envelope import read_envelope, read_note
 from tests.independent.message import SECRETS, is_message, padme
@@ -163,7 +173,7 @@ class Known:
     kind: ClassVar[str] = "X25519"
 
     def unwrap(self, stanzas: Iterable[Stanza]) -> bytes | None:
-        return samples.FILE_KEY if tuple(stanzas) else None
+        return FILE_KEY if tuple(stanzas) else None
 
 
 IDENTITIES = (samples.HYBRID_IDENTITY, samples.CENTRE_IDENTITY)
@@ -204,7 +214,7 @@ def age_decrypt_authentic(data: bytes) -> None:
     if min(mark, end) < 0:
         return
     signed = data[: mark + 4]
-    header = encode_header(signed, header_mac(samples.FILE_KEY, signed))
+    header = encode_header(signed, header_mac(FILE_KEY, signed))
     _decrypt_both(header + data[end + 1 :], (Known(),))
 
 
@@ -402,7 +412,7 @@ def roster(data: bytes) -> None:
             attempt(office.sealing_key, version)
         for group in found.groups:
             group.members(version)
-    later = attempt(lambda: next_version(found, date=samples.NOW, expires=samples.NOW + 9999 * samples.DAY))
+    later = attempt(lambda: next_version(found, date=NOW, expires=NOW + 9999 * DAY))
     if attempt(encode_roster, later) is not None:
         check_step(json.loads(data), json.loads(encode_roster(later)))
 
@@ -481,7 +491,7 @@ def note_text(data: bytes) -> None:
         return
     parse_note(data)
     signers = (samples.BRANCH, samples.BRANCH_2) if b"number: penza/" in data else (samples.CENTRE,)
-    signed = SignedText(text=data, signatures=tuple(sign_text(data, key, NOTE_NAMESPACE) for key in signers))
+    signed = sign(data, signers, NOTE_NAMESPACE)
     verified = Verifier(samples.TRUSTED).verify_note(parse_signed_note(encode_signed_text(signed)))
     roster = samples.TRUSTED.roster
     ref = verified.note.roster
@@ -526,7 +536,7 @@ def message(data: bytes) -> None:
     if found is None:
         return
     assert encode_message(found) == data
-    shown = message_text(found, samples.NOW, {"cc": "Centre"}, 80)
+    shown = message_text(found, NOW, {"cc": "Centre"}, 80)
     assert all(clean(each) == each for each in shown.split("\n"))
 
 
@@ -571,7 +581,8 @@ def _signed_note(said: bytes, number: Number) -> Any:
     """A note that fits, parsed and taken for verified."""
     from dispatch.formats.envelope import SignedNote
 
-    made = samples.make_note(said, 2, bytes(32), number, samples.ROSTERS[1])
+    content, ref = content_digest(said), roster_ref(samples.ROSTERS[1])
+    made = make_note(number, NOW, ref, Copies(2, bytes(32)), content=content)
     text = encode_note(made)
     return SignedNote(signed=SignedText(text=text, signatures=SIGNATURE), note=made, id=sha256(text).digest())
 
@@ -589,7 +600,8 @@ def draft(data: bytes) -> None:
     else:
         listed = ()
         assert ready == found
-        _send(ready)
+        if isinstance(ready, Draft):
+            _send(ready)
     assert listed == problems
 
 
@@ -805,7 +817,7 @@ def audit_command(data: bytes) -> None:
     for suffix in (".dispatch", ".note", ".register"):
         (folder / f"file{suffix}").write_bytes(data)
     report = run_audit(
-        Archive([folder]), samples.TRUSTED, at=samples.NOW, root=samples.PIN, circulars=[Text("text", data)]
+        Archive([folder]), samples.TRUSTED, at=NOW, root=samples.PIN, circulars=[Text("text", data)]
     )
     assert {one.kind for one in report.findings} <= KINDS.keys()
     # of three endings at most one is right

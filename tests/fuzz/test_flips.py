@@ -1,6 +1,6 @@
 """One bit flipped, the end cut off, other white space or letters: refused, never a traceback or a yes.
 
-What `tests/keys` and `tests/dispatch` show of a card, a roster, an envelope by one signer and of age files
+What `tests/keys` and `tests/checks` show of a card, a roster, an envelope by one signer and of age files
 stands there; here are the others, and the changes that a lenient reader would overlook.
 """
 
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
 OURS = (KeysError, DispatchError)
 PASSPHRASE = "correct horse"
-KEYS = SecretKeys(identities=(samples.CENTRE_IDENTITY,), signing_keys=(samples.CENTRE,))
 
 
 def flips(data: bytes, bits: int = 8) -> Iterator[bytes]:
@@ -152,7 +151,7 @@ def test_other_letters(name: str) -> None:
 
 def test_a_key_file_in_clear() -> None:
     """Its comments may be changed, and what is between its keys: they are the same, or it is refused."""
-    data = encode_secret_keys(KEYS)
+    data = encode_secret_keys(samples.KEYS["cc"])
     for changes in (flips(data), cuts(data), respaced(data), recased(data)):
         for changed in changes:
             try:
@@ -164,18 +163,20 @@ def test_a_key_file_in_clear() -> None:
 
 def is_part_of(keys: SecretKeys) -> bool:
     """Whether these are the keys of the file, or those that were neither cut off nor made a comment."""
-    return set(keys.identities) <= set(KEYS.identities) and set(keys.signing_keys) <= set(KEYS.signing_keys)
+    return set(keys.identities) <= set(samples.KEYS["cc"].identities) and set(keys.signing_keys) <= set(
+        samples.KEYS["cc"].signing_keys
+    )
 
 
 def test_a_sealed_key_file(tmp_path: Path) -> None:
     """As any age file it may have white space around it; the keys are the same, or it is refused."""
     path = tmp_path / "office.key"
-    write_keyfile(path, KEYS, PASSPHRASE, work_factor=1)
+    write_keyfile(path, samples.KEYS["cc"], PASSPHRASE, work_factor=1)
     data = path.read_bytes()
 
     def read(changed: bytes) -> None:
         path.write_bytes(changed)
-        assert read_keyfile(path, lambda: PASSPHRASE) == KEYS
+        assert read_keyfile(path, lambda: PASSPHRASE) == samples.KEYS["cc"]
 
     assert accepted(read, flips(data)) == []
     assert accepted(read, cuts(data[:-1])) == []

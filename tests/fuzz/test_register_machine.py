@@ -23,7 +23,8 @@ from dispatch.formats.envelope import file_name, parse_envelope
 from dispatch.formats.merkle import EMPTY_ROOT
 from dispatch.formats.message import Letter
 from dispatch.formats.note import Head, Number, note_id, parse_note
-from tests.forge.realm import NOW, Forgery, Realm, draft, make_realm
+from tests.forge.dispatches import NOW, Forgery
+from tests.forge.realm import Realm, draft, make_realm
 from tests.fuzz.machines import how_long
 from tests.independent.envelope import tree_root
 

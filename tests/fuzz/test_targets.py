@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -21,6 +22,12 @@ def test_the_corpus_is_what_the_script_makes() -> None:
 
 def test_every_target_has_a_corpus() -> None:
     assert {path.parent.name for path in FILES} == set(TARGETS)
+
+
+def test_the_document_names_every_target_in_a_recorded_run_or_as_left_out() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "ROBUSTNESS.md").read_text("utf-8")
+    assert f"the {len(TARGETS)} targets of" in text
+    assert [name for name in TARGETS if f"| {name} |" not in text and f"`{name}`" not in text] == []
 
 
 @pytest.mark.parametrize("name", TARGETS)

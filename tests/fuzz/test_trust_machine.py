@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from keys.card import make_card
 from keys.errors import FormatError, KeysError
 from keys.roster import (
     Roster,
@@ -28,8 +27,7 @@ from keys.roster import (
     set_root,
     set_threshold,
 )
-from keys.signed import SignedText, sign_text
-from keys.signing import ED25519, SigningKey
+from keys.signed import SignedText
 from keys.trust import (
     NAMESPACE,
     SignedRoster,
@@ -40,6 +38,7 @@ from keys.trust import (
     trust_pinned,
     trust_update,
 )
+from tests.forge.roster import card_of, numbered, sign
 from tests.fuzz.machines import how_long
 from tests.fuzz.samples import line
 from tests.independent.roster import trust
@@ -49,9 +48,8 @@ if TYPE_CHECKING:
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
-ROOT = tuple(SigningKey(type=ED25519, seed=bytes([100 + number]) * 32) for number in range(4))
-KEYS = tuple(SigningKey(type=ED25519, seed=bytes([number]) * 32) for number in range(1, 13))
-SEALING = tuple(bytes([number]) * 32 for number in range(1, 13))
+ROOT = tuple(numbered(100 + number).signing_keys[0] for number in range(4))
+KEYS = tuple(numbered(number) for number in range(12))
 HANDLES = ("cc", "penza", "tula")
 
 some_root = st.sets(st.integers(0, 3), min_size=1, max_size=3)
@@ -86,35 +84,24 @@ class Node:
         )
 
 
-def card(handle: str, title: str, *keys: int) -> Any:
-    from keys.age import X25519Identity
-
-    return make_card(
-        handle=handle,
-        title=title,
-        classical=True,
-        signing=[KEYS[key].verify_key for key in keys],
-        sealing=[X25519Identity(SEALING[key]).recipient() for key in keys],
-    )
-
-
-def sign(roster: Roster, signers: frozenset[int], namespace: str = NAMESPACE) -> SignedRoster:
-    text = encode_roster(roster)
-    blocks = tuple(sign_text(text, ROOT[number], namespace) for number in sorted(signers))
-    return SignedRoster(roster=roster, signed=SignedText(text=text, signatures=blocks))
+def sign_as(roster: Roster, signers: frozenset[int], namespace: str = NAMESPACE) -> SignedRoster:
+    keys = [ROOT[number] for number in sorted(signers)]
+    return SignedRoster(roster=roster, signed=sign(encode_roster(roster), keys, namespace))
 
 
 EDITS: dict[str, Callable[[Roster, int], Roster]] = {
     "nothing": lambda roster, _: roster,
     "office": lambda roster, n: add_office(
-        roster, card(HANDLES[n % 3], f"Title {n % 5}", n % 12), [("issue", "report", "audit")[n % 3]]
+        roster,
+        card_of(HANDLES[n % 3], KEYS[n % 12], title=f"Title {n % 5}"),
+        [("issue", "report", "audit")[n % 3]],
     ),
     "group": lambda roster, n: set_group(
         roster, "all", [office.handle for office in roster.offices][: n % 3]
     ),
     "threshold": lambda roster, n: set_threshold(roster, HANDLES[n % 3], 1 + n % 2),
     "revoke": lambda roster, n: revoke_key(
-        roster, HANDLES[n % 3], KEYS[n % 12].verify_key.fingerprint(), START + n * DAY
+        roster, HANDLES[n % 3], KEYS[n % 12].signing_keys[0].verify_key.fingerprint(), START + n * DAY
     ),
 }
 
@@ -146,10 +133,10 @@ TAMPERING: dict[str, Callable[[dict[str, Any]], object]] = {
     "a version too many": lambda value: value.update(version=value["version"] + 1),
     "another realm": lambda value: value.update(realm="other"),
     "a key for another": lambda value: _first_office(value)["signing"][0].update(
-        value=KEYS[11].verify_key.line()
+        value=KEYS[11].signing_keys[0].verify_key.line()
     ),
     "an older root key": lambda value: value["root"]["keys"].append(
-        {"value": SigningKey(type=ED25519, seed=bytes(32)).verify_key.line(), "since": 1, "until": None}
+        {"value": numbered(99).signing_keys[0].verify_key.line(), "since": 1, "until": None}
     ),
     "an end before its time": _end_early,
     "an end taken back": _take_end_back,
@@ -167,9 +154,9 @@ class TrustMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         roster = first_roster(realm="rkp", root=[ROOT[0].verify_key], date=START, expires=START + 365 * DAY)
-        roster = add_office(roster, card("cc", "Centre", 0), ["issue"])
+        roster = add_office(roster, card_of("cc", KEYS[0], title="Centre"), ["issue"])
         mine = frozenset({0})
-        self.node = Node(sign(roster, mine), None, mine, 1, mine, mine)
+        self.node = Node(sign_as(roster, mine), None, mine, 1, mine, mine)
         self.nodes = [self.node]
         self.pin = fingerprints((self.node.one,))[0]
         self.trusted: TrustedRoster = trust_pinned((self.node.one,), self.pin)
@@ -195,7 +182,7 @@ class TrustMachine(RuleBasedStateMachine):
                     encode_roster(roster)
             except KeysError:
                 roster = before
-        node = Node(sign(roster, signers), parent, root, threshold, parent.listed | root, signers)
+        node = Node(sign_as(roster, signers), parent, root, threshold, parent.listed | root, signers)
         self.nodes.append(node)
         return node
 
@@ -277,13 +264,13 @@ class TrustMachine(RuleBasedStateMachine):
             except FormatError:
                 continue
             if line(value) != text:
-                self._hand_in(_unsound(good, sign(roster, good.signers)))
+                self._hand_in(_unsound(good, sign_as(roster, good.signers)))
 
     @rule(edits=edits, namespace=st.sampled_from(["dispatch-note", "dispatch-card"]))
     def signed_for_another_purpose(self, edits: list[tuple[str, int]], namespace: str) -> None:
         good = self._make(self.node, edits, self.node.listed)
         self.nodes.pop()
-        wrong = sign(good.one.roster, good.signers, namespace)
+        wrong = sign_as(good.one.roster, good.signers, namespace)
         self._hand_in(_unsound(good, wrong))
 
     @rule(edits=edits)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from msgspec.structs import replace
 
-from keys.age import HybridIdentity, X25519Identity
+from keys.age import HybridIdentity
 from keys.card import MAX_CARD, NAMESPACE, Card, encode_card, make_card, parse_card, sign_card, verify_card
 from keys.errors import (
     FormatError,
@@ -18,14 +18,15 @@ from keys.errors import (
     UnlistedKeyError,
 )
 from keys.lines import encode_sealing, sealing_fingerprint
-from keys.signed import SignedText, encode_signed, sign_text
-from keys.signing import COMPOSITE, ED25519, SigningKey
+from keys.signed import encode_signed
+from keys.signing import COMPOSITE, SigningKey
+from tests.forge import roster as forge
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-SIGNERS = tuple(SigningKey(type=ED25519, seed=bytes([number]) * 32) for number in range(20))
-SEALERS = tuple(X25519Identity(bytes([number]) * 32).recipient() for number in range(1, 20))
+SIGNERS = tuple(forge.numbered(number).signing_keys[0] for number in range(20))
+SEALERS = tuple(forge.numbered(number).identities[0].recipient() for number in range(20))
 HYBRID_SIGNER = SigningKey(type=COMPOSITE, seed=bytes(range(64)))
 HYBRID_SEALER = HybridIdentity(bytes(range(32))).recipient()
 
@@ -42,8 +43,7 @@ def make(*signers: SigningKey, title: str = "Тула", sealing: tuple[int, ...]
 
 def sign(text: bytes, *signers: SigningKey, namespace: str = NAMESPACE) -> bytes:
     """Sign anything by anybody, as no honest program would."""
-    signatures = tuple(sign_text(text, key, namespace) for key in signers)
-    return encode_signed(SignedText(text=text, signatures=signatures))
+    return encode_signed(forge.sign(text, signers, namespace))
 
 
 CARD = make(SIGNERS[0])

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from keys.age import HybridIdentity, X25519Identity
+from keys.age import HybridIdentity
 from keys.card import Card, make_card
 from keys.codec import encode_base64
 from keys.errors import FormatError, KeyFormatError, UnknownOfficeError, UnknownVersionError
+from keys.keyfile import SecretKeys
 from keys.lines import encode_sealing
 from keys.roster import (
     RIGHTS,
@@ -26,18 +27,21 @@ from keys.roster import (
     set_root,
     set_threshold,
 )
-from keys.signing import COMPOSITE, ED25519, SigningKey
+from keys.signing import COMPOSITE, SigningKey
+from tests.forge.roster import card_of, numbered
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from keys.roster import Entry
 
-ROOT = tuple(SigningKey(type=ED25519, seed=bytes([200 + number]) * 32).verify_key for number in range(4))
-SIGNING = tuple(SigningKey(type=ED25519, seed=bytes([number]) * 32).verify_key for number in range(20))
-SEALING = tuple(X25519Identity(bytes([number]) * 32).recipient() for number in range(1, 21))
-HYBRID_SIGNING = SigningKey(type=COMPOSITE, seed=bytes(range(64))).verify_key
-HYBRID_SEALING = HybridIdentity(bytes(range(32))).recipient()
+ROOT = tuple(numbered(200 + number).signing_keys[0].verify_key for number in range(4))
+SIGNING = tuple(numbered(number).signing_keys[0].verify_key for number in range(20))
+SEALING = tuple(numbered(number).identities[0].recipient() for number in range(20))
+HYBRID = SecretKeys(
+    identities=(HybridIdentity(bytes(range(32))),),
+    signing_keys=(SigningKey(type=COMPOSITE, seed=bytes(range(64))),),
+)
 OTHER_SIGNING = SigningKey(type=COMPOSITE, seed=bytes(range(1, 65))).verify_key
 OTHER_SEALING = HybridIdentity(bytes(range(1, 33))).recipient()
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -45,19 +49,7 @@ YEAR = timedelta(days=365)
 
 
 def card(handle: str, *keys: int, title: str = "") -> Card:
-    return make_card(
-        handle=handle,
-        title=title or handle.upper(),
-        classical=True,
-        signing=[SIGNING[key] for key in keys],
-        sealing=[SEALING[key] for key in keys],
-    )
-
-
-def hybrid_card(handle: str) -> Card:
-    return make_card(
-        handle=handle, title=handle, classical=False, signing=[HYBRID_SIGNING], sealing=[HYBRID_SEALING]
-    )
+    return card_of(handle, *map(numbered, keys), title=title or handle.upper())
 
 
 def after(roster: Roster) -> Roster:
@@ -76,7 +68,7 @@ def build() -> tuple[Roster, Roster, Roster]:
     one = add_office(one, card("tula", 1), ["report"])
     one = set_group(one, "provinces", ["tula"])
     two = add_office(after(one), card("tula", 2, title="Тула"))
-    three = add_office(after(two), hybrid_card("kazan"), ["report"])
+    three = add_office(after(two), card_of("kazan", HYBRID), ["report"])
     three = set_group(three, "provinces", ["kazan"])
     return one, two, three
 
@@ -132,7 +124,10 @@ def test_the_newest_roster_answers_for_every_earlier_version() -> None:
 def test_a_hybrid_office() -> None:
     kazan = THREE.office("kazan")
     assert not kazan.is_classical(3)
-    assert (kazan.signing_keys(3), kazan.sealing_key(3)) == ((HYBRID_SIGNING,), HYBRID_SEALING)
+    assert (kazan.signing_keys(3), kazan.sealing_key(3)) == (
+        (HYBRID.signing_keys[0].verify_key,),
+        HYBRID.identities[0].recipient(),
+    )
 
 
 def test_the_record_of_every_version_its_own_included() -> None:
@@ -429,7 +424,7 @@ def test_rotation_ends_the_keys_that_the_card_does_not_name() -> None:
 
 
 def test_an_office_changes_its_algorithms() -> None:
-    draft = through_disk(add_office(after(ONE), hybrid_card("tula")))
+    draft = through_disk(add_office(after(ONE), card_of("tula", HYBRID)))
     assert [draft.office("tula").is_classical(version) for version in (1, 2)] == [True, False]
 
 

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import copy
+import json
 import os
 import pickle
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given, settings
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 VECTORS = Path(__file__).parents[1] / "vectors" / "openssh"
+MORE = VECTORS.parent / "more"
 PASSPHRASE = "correct horse"
 NAMES = {"ed25519": ED25519, "mldsa44-ed25519": COMPOSITE}
 TYPES = (ED25519, COMPOSITE)
@@ -543,3 +545,49 @@ def test_a_container_stays_locked_until_it_is_opened() -> None:
     assert parse_public_blob(container.public) == parse_public(vector("ed25519.passphrase.pub").decode())
     with pytest.raises(PassphraseError):
         open_container(container, None)
+
+
+# Vectors of others
+
+WYCHEPROOF = json.loads((MORE / "ed25519.json").read_bytes())["tests"]
+
+
+def ssh_form(key_type: str, raw: bytes) -> bytes:
+    """Put a bare public key or signature into its SSH wire form."""
+    return put_string(key_type.encode()) + put_string(raw)
+
+
+@pytest.mark.parametrize("vector", [pytest.param(one, id=f"{one['id']}") for one in WYCHEPROOF])
+def test_vectors_of_wycheproof(vector: dict[str, Any]) -> None:
+    public, message, signature = (bytes.fromhex(vector[name]) for name in ("pk", "msg", "sig"))
+    key = parse_public_blob(ssh_form(ED25519, public))
+    try:
+        key.verify_raw(ssh_form(ED25519, signature), message)
+    except SignatureError:
+        found = "invalid"
+    else:
+        found = "valid"
+    assert found == vector["result"]
+
+
+def test_all_vectors_of_wycheproof_are_there() -> None:
+    results = [one["result"] for one in WYCHEPROOF]
+    assert (results.count("valid"), results.count("invalid")) == (88, 63)
+
+
+def test_the_vector_of_the_composite_draft() -> None:
+    vector = json.loads((MORE / "composite-mldsa44-ed25519.json").read_bytes())
+    message, public, seed, signature, other = (
+        decode_base64(vector[name]) for name in ("m", "pk", "sk", "s", "sWithContext")
+    )
+    key = SigningKey(type=COMPOSITE, seed=seed).verify_key
+    assert key == parse_public_blob(ssh_form(COMPOSITE, public))
+    key.verify_raw(ssh_form(COMPOSITE, signature), message)
+    wrong = [(other, message), (signature, message + b"\n")]
+    for place in (0, -65, -64, -1):  # the ends of both halves
+        flipped = bytearray(signature)
+        flipped[place] ^= 1
+        wrong.append((bytes(flipped), message))
+    for bad, said in wrong:
+        with pytest.raises(SignatureError):
+            key.verify_raw(ssh_form(COMPOSITE, bad), said)

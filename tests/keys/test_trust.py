@@ -1,13 +1,13 @@
 from __future__ import annotations
 
 import json
+import pickle
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from keys.age import X25519Identity
-from keys.card import Card, make_card
 from keys.errors import (
     CompromisedError,
     ExpiredError,
@@ -38,7 +38,7 @@ from keys.roster import (
     set_threshold,
 )
 from keys.signed import SignedText, encode_signed, sign_text, verify_signed
-from keys.signing import COMPOSITE, ED25519, SigningKey
+from keys.signing import COMPOSITE, SigningKey
 from keys.trust import (
     LATE,
     MAX_CHAIN,
@@ -57,26 +57,22 @@ from keys.trust import (
     trust_pinned,
     trust_update,
 )
+from tests.forge.roster import card_of, numbered
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-ROOT = tuple(SigningKey(type=ED25519, seed=bytes([200 + number]) * 32) for number in range(6))
-SIGNERS = tuple(SigningKey(type=ED25519, seed=bytes([number]) * 32) for number in range(20))
-SEALERS = tuple(X25519Identity(bytes([number]) * 32).recipient() for number in range(1, 21))
+    from keys.card import Card
+
+ROOT = tuple(numbered(200 + number).signing_keys[0] for number in range(6))
+SIGNERS = tuple(numbered(number).signing_keys[0] for number in range(20))
 START = datetime(2026, 1, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
 YEAR = timedelta(days=365)
 
 
 def card(handle: str, *keys: int) -> Card:
-    return make_card(
-        handle=handle,
-        title=handle.upper(),
-        classical=True,
-        signing=[SIGNERS[key].verify_key for key in keys],
-        sealing=[SEALERS[key] for key in keys],
-    )
+    return card_of(handle, *map(numbered, keys), title=handle.upper())
 
 
 def after(roster: Roster) -> Roster:
@@ -556,6 +552,13 @@ TRUSTED = trust_update(trust(SIGNED[0]), SIGNED[1:])
 KEYS = tuple(signer.verify_key for signer in SIGNERS)
 
 
+def test_another_process_of_the_run_gets_the_newest_roster_without_its_chain() -> None:
+    there = pickle.loads(pickle.dumps(TRUSTED))  # noqa: S301 - our own
+    assert there.roster == TRUSTED.roster
+    assert there.roster.digest == sha256(SIGNED[-1].signed.text).digest()
+    assert there.chain == ()
+
+
 def test_keys_are_those_in_force_as_of_the_version_named() -> None:
     assert judge(TRUSTED, 1).keys == (KEYS[1], KEYS[2])
     assert judge(TRUSTED, 2).keys == (KEYS[2], KEYS[3])
@@ -666,6 +669,14 @@ def test_a_note_that_arrives_long_after_its_keys_ended() -> None:
         check_first_arrival(TRUSTED, "tula", [KEYS[1]], late)
     check_first_arrival(TRUSTED, "tula", [KEYS[1], KEYS[2]], late)  # one of them is in force
     check_first_arrival(TRUSTED, "tula", [KEYS[2]], late + YEAR)
+
+
+def test_of_keys_that_ended_one_after_the_other_the_last_counts() -> None:
+    three = add_office(after(TWO), card("tula", 3))  # key 2 ends, a version after key 1
+    trusted = trust_update(trust(*SIGNED[:2]), (sign(three, 0),))
+    check_first_arrival(trusted, "tula", [KEYS[1], KEYS[2]], three.date + LATE)
+    with pytest.raises(ExpiredError):
+        check_first_arrival(trusted, "tula", [KEYS[1], KEYS[2]], three.date + LATE + timedelta(seconds=1))
 
 
 def test_a_note_that_arrives_long_after_its_office_ended() -> None:

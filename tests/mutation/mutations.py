@@ -244,7 +244,7 @@ MUTATIONS: dict[str, tuple[Mutation, ...]] = {
     "An older roster, or one of a root given up": (
         (
             replaced(
-                "dispatch.cli.verify:trust_roster",
+                "dispatch.realm.trusted:trust_roster",
                 "trust_update(load_trusted(home), chain)",
                 "trust_pinned(chain, chain[-1].roster.root_fingerprint(chain[-1].roster.version))",
             ),
@@ -268,7 +268,7 @@ MUTATIONS: dict[str, tuple[Mutation, ...]] = {
     "A dispatch delayed until": (
         (replaced(f"{INBOX}.retry_held", "waiting.first_seen", "self._context.now"),),
     ),
-    "A thief of a key": ((uncalled("dispatch.audit.verdicts:verify_file", "_refuse_compromised"),),),
+    "A thief of a key": ((uncalled("dispatch.audit.verdicts:_verify", "_refuse_compromised"),),),
     "Somebody alters the roster's pending": (
         (unguarded(f"{EDITOR}.sign", "the edits change the root"),),
         (returning("dispatch.render.roster:describe_changes", "()"),),

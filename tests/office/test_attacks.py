@@ -28,14 +28,14 @@ from dispatch.formats.note import Number, RosterRef
 from keys import age
 from keys.canonical import encode_canonical
 from keys.card import NAMESPACE as CARD_NAMESPACE
-from keys.card import make_card, sign_card
 from keys.codec import encode_base64
 from keys.keyfile import generate
-from keys.roster import MAX_ROSTER, add_office, next_version, revoke_key, set_threshold
-from keys.signed import SignedText, encode_signed, sign_text
+from keys.roster import MAX_ROSTER, add_office, revoke_key
+from keys.signed import encode_signed
 from keys.signing import SigningKey
-from keys.trust import encode_roster_file, sign_roster
-from tests.forge.realm import DAY, NOW, Forgery, Realm, seal_anyhow
+from keys.trust import encode_roster_file
+from tests.forge.dispatches import DAY, NOW, Forgery, seal_anyhow
+from tests.forge.roster import card_file, need_two, sign
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
     from keys.roster import Roster
     from keys.trust import TrustedRoster
+    from tests.forge.realm import Realm
 
 HOLDS = (0, "")
 TIMELY = 10
@@ -175,14 +176,8 @@ def signed_twice(realm: Realm) -> bytes:
 
 def one_key_of_two(realm: Realm) -> bytes:
     """Every home takes a roster in which two keys must sign for the centre; one signs twice."""
-    card = realm.office("cc").card_content
     second = SigningKey.generate()
-
-    def two(roster: Roster) -> Roster:
-        both = msgspec.structs.replace(card, signing=(*card.signing, second.verify_key.line()))
-        return set_threshold(add_office(roster, both), "cc", 2)
-
-    realm.adopt(realm.next_roster(two))
+    realm.adopt(realm.next_roster(lambda roster: need_two(roster, realm.card("cc"), second)))
     return realm.forge(Forgery(signers=[second, second]))["tula"]
 
 
@@ -193,9 +188,7 @@ def too_few_of_two(realm: Realm) -> bytes:
 
 def by_a_key_that_ended(realm: Realm) -> bytes:
     """The note names the roster in which the key has ended."""
-    card = msgspec.structs.replace(
-        realm.office("cc").card_content, signing=(SigningKey.generate().verify_key.line(),)
-    )
+    card = msgspec.structs.replace(realm.card("cc"), signing=(SigningKey.generate().verify_key.line(),))
     realm.adopt(realm.next_roster(lambda roster: add_office(roster, card)))
     return realm.forge(Forgery())["tula"]
 
@@ -515,22 +508,16 @@ def forked(realm: Realm) -> bytes:
 
 
 def by_a_stranger(realm: Realm) -> bytes:
-    trusted = realm.trusted
-    draft = next_version(trusted.roster, date=NOW, expires=NOW + 365 * DAY)
-    signed = sign_roster(draft, generate(sealing=False).signing_keys)
-    return encode_roster_file((*trusted.chain, signed))
+    return realm.roster_file(realm.draft_roster(), generate(sealing=False).signing_keys)
 
 
 def by_one_key_twice(realm: Realm) -> bytes:
-    trusted = realm.trusted
-    draft = next_version(trusted.roster, date=NOW, expires=NOW + 365 * DAY)
-    return encode_roster_file((*trusted.chain, sign_roster(draft, realm.root.signing_keys * 2)))
+    return realm.roster_file(realm.draft_roster(), realm.root.signing_keys * 2)
 
 
 def with_another_past(realm: Realm) -> bytes:
     """The keeper gives kursk the right to issue, from before."""
-    trusted = realm.trusted
-    draft = next_version(trusted.roster, date=NOW, expires=NOW + 365 * DAY)
+    draft = realm.draft_roster()
     offices = tuple(
         msgspec.structs.replace(
             office,
@@ -542,8 +529,7 @@ def with_another_past(realm: Realm) -> bytes:
         else office
         for office in draft.offices
     )
-    signed = sign_roster(msgspec.structs.replace(draft, offices=offices), realm.root.signing_keys)
-    return encode_roster_file((*trusted.chain, signed))
+    return realm.roster_file(msgspec.structs.replace(draft, offices=offices), realm.root.signing_keys)
 
 
 def cut_off(realm: Realm) -> bytes:
@@ -738,16 +724,8 @@ def test_what_is_done_is_done_whoever_listens(closed: str, realm: Realm) -> None
 
 def test_a_card_that_was_given_up_is_played_again(realm: Realm, terminal: Terminal) -> None:
     """Tula changes its keys, and somebody sends the old card to the keeper."""
-    old, new = realm.keys("tula"), generate()
-    card = make_card(
-        handle="tula",
-        title="Тульский губком",
-        classical=False,
-        signing=[key.verify_key for key in new.signing_keys],
-        sealing=[identity.recipient() for identity in new.identities],
-    )
     file = realm.path / "tula.card"
-    file.write_bytes(sign_card(card, [*new.signing_keys, *old.signing_keys]))
+    file.write_bytes(card_file("tula", generate(), realm.keys("tula"), title="Тульский губком"))
     words = ["--home", realm.home("cc").path, "roster", "add"]
     assert terminal.errors(*words, file)[0] == 0
     assert terminal.errors("--home", realm.home("cc").path, "roster", "sign")[0] == 0
@@ -770,11 +748,9 @@ def test_a_card_that_was_given_up_is_played_again(realm: Realm, terminal: Termin
 def test_a_card_that_would_steer_or_mislead(
     fields: dict[str, str], line: str, realm: Realm, terminal: Terminal
 ) -> None:
-    keys = realm.keys("tula")
-    text = encode_canonical(msgspec.structs.replace(realm.office("tula").card_content, **fields))
-    signatures = tuple(sign_text(text, key, CARD_NAMESPACE) for key in keys.signing_keys)
+    text = encode_canonical(msgspec.structs.replace(realm.card("tula"), **fields))
     file = realm.path / "a.card"
-    file.write_bytes(encode_signed(SignedText(text=text, signatures=signatures)))
+    file.write_bytes(encode_signed(sign(text, realm.keys("tula").signing_keys, CARD_NAMESPACE)))
     code, errors = terminal.errors("--home", realm.home("cc").path, "roster", "add", file)
     assert (code, len(errors)) == (5, 1)
     assert line in errors[0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import pickle
+import sqlite3
 import subprocess
 from datetime import timedelta
 from hashlib import sha256
@@ -31,7 +32,8 @@ from keys.errors import CompromisedError, ExpiredError, NoMatchError, UnknownVer
 from keys.keyfile import generate, replace_keyfile
 from keys.roster import add_office, revoke_key, set_group
 from keys.signing import SigningKey
-from tests.forge.realm import DAY, NOW, Forgery, Realm, draft, failed
+from tests.forge.dispatches import DAY, NOW, Forgery
+from tests.forge.realm import Realm, draft, failed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -259,6 +261,27 @@ class TestHeld:
         assert realm.receive("tula") == ()
         assert states(realm.receive("tula", now=NOW + timedelta(seconds=1))) == [("new", 0)]
 
+    def test_a_locked_key_leaves_it_held(self, realm: Realm) -> None:
+        newer = realm.next_roster(lambda roster: set_group(roster, "all", ["cc", "tula"]))
+        realm.adopt(newer, "cc")
+        assert states(realm.receive("tula", realm.issue())) == [("held", 6)]
+        realm.adopt(newer, "tula")
+        replace_keyfile(realm.home("tula").office_key, realm.keys("tula"), "right", work_factor=2)
+        with Office(realm.home("tula"), now=NOW, ask_passphrase=lambda: "wrong") as office:
+            assert office.receive([]).received == ()
+        with Office(realm.home("tula"), now=NOW, ask_passphrase=lambda: "right") as office:
+            assert states(office.receive([]).received) == [("new", 0)]
+
+    def test_one_that_stays_held_does_not_block_those_after_it(self, realm: Realm) -> None:
+        newer = realm.next_roster(lambda roster: set_group(roster, "all", ["cc", "tula"]))
+        ahead = realm.forge(Forgery(date=NOW + 3 * DAY))
+        unknown = realm.forge(Forgery(issuer="kursk", kind=Letter, to=("tula",)), newer)
+        for name, files in (("ahead", ahead), ("unknown", unknown)):
+            realm.receive("tula", realm.put(files, name) / "tula.dispatch")
+        assert [str(one.number) for one in waiting(realm, "tula", "held")] == ["cc/2026/1", "kursk/2026/1"]
+        realm.adopt(newer)
+        assert [(one.state, str(one.number)) for one in realm.receive("tula")] == [("new", "kursk/2026/1")]
+
     def test_the_same_held_file_is_kept_once(self, realm: Realm) -> None:
         realm.now = NOW + 3 * DAY
         folder = realm.issue()
@@ -273,7 +296,7 @@ class TestKeysThatEnded:
     """Backdating: a key that was given up must not sign today what it dates from yesterday."""
 
     def rotate(self, realm: Realm, handle: str, date: Any) -> None:
-        card = realm.office(handle).card_content
+        card = realm.card(handle)
         other = SigningKey.generate().verify_key.line()
         edited = replace(card, signing=(other,))
         realm.adopt(realm.next_roster(lambda roster: add_office(roster, edited), date=date))
@@ -400,6 +423,28 @@ def test_a_locked_key_rejects_nothing(realm: Realm) -> None:
     assert states(batch.received) == [("new", 0)]
 
 
+def test_a_full_disk_costs_only_what_was_to_be_kept(realm: Realm) -> None:
+    realm.now = NOW + 3 * DAY
+    ahead = realm.issue()
+    realm.now = NOW
+    file = ahead / "cc-2026-1.tula.dispatch"
+    good = realm.put(realm.forge(Forgery(issuer="penza", kind=Letter, to=("tula",))))
+    assert states(realm.receive("tula", file)) == [("held", 7)]
+    with sqlite3.connect(realm.home("tula").register) as connection:
+        connection.execute(
+            "CREATE TRIGGER full BEFORE INSERT ON waiting BEGIN"
+            " SELECT RAISE(FAIL, 'database or disk is full'); END"
+        )
+    connection.close()
+    outcomes = realm.receive("tula", file, good / "tula.dispatch")
+    assert sorted((one.state, one.code, str(one.number)) for one in outcomes) == [
+        ("held", 1, "cc/2026/1"),
+        ("new", 0, "penza/2026/1"),
+        ("refused", 1, "cc/2026/1"),
+    ]
+    assert [one.code for one in waiting(realm, "tula", "held")] == [7]
+
+
 def test_a_key_that_is_not_ours_any_more_is_told_apart(realm: Realm) -> None:
     folder = realm.issue()
     replace_keyfile(realm.home("tula").office_key, generate(), None)
@@ -459,7 +504,7 @@ class TestStrangers:
                 os.mkfifo(file)
             return read_capped(path, *arguments, **options)
 
-        monkeypatch.setattr("dispatch.carriers.folder.read_capped", swap)
+        monkeypatch.setattr("dispatch.system.folders.read_capped", swap)
         assert states(realm.receive("tula", file.parent)) == [("refused", 1)]
 
     def test_a_flood_of_what_cannot_be_checked_yet_pushes_out_only_itself(
@@ -479,6 +524,19 @@ class TestStrangers:
             assert outcome == ("held", 6)
         held = [str(one.number) for one in waiting(realm, "tula", "held")]
         assert held == ["penza/2026/1", "cc/2026/2", "cc/2026/3"]
+
+    def test_what_cannot_be_checked_yet_finds_room_beside_all_that_was_checked(
+        self, realm: Realm, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("dispatch.store.waiting.MAX_WAITING", 1)
+        newer = realm.next_roster(lambda roster: set_group(roster, "all", ["cc"]))
+        forged = [
+            *(realm.forge(Forgery(ordinal=ordinal, date=NOW + 3 * DAY)) for ordinal in (1, 2)),
+            realm.forge(Forgery(ordinal=3), newer),
+        ]
+        folders = [realm.put(files, f"{at}") for at, files in enumerate(forged)]
+        outcomes = [only(realm.receive("tula", folder / "tula.dispatch")) for folder in folders]
+        assert [outcome.state for outcome in outcomes] == ["held", "refused", "held"]
 
     def test_evidence_of_an_equivocation_always_finds_room(
         self, realm: Realm, monkeypatch: pytest.MonkeyPatch

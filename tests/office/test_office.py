@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dispatch.audit import verify_files
+from dispatch.audit.verdicts import verify_files
 from dispatch.errors import DigestError, FutureError, RefusedError
 from dispatch.formats.note import Number
 from dispatch.realm.setup import create_office
 from dispatch.store.home import HOME_VARIABLE, Home, find_home
-from keys.card import make_card, sign_card, verify_card
+from keys.card import verify_card
 from keys.errors import (
     ExpiredError,
     FormatError,
@@ -22,15 +22,13 @@ from keys.errors import (
     UnpinnedError,
 )
 from keys.keyfile import generate, read_keyfile, replace_keyfile, write_keyfile
-from keys.roster import add_offices, set_group
-from tests.forge.realm import DAY, NOW, Forgery, Realm, draft
+from tests.forge.dispatches import DAY, NOW, Forgery
+from tests.forge.realm import Realm, draft
+from tests.forge.roster import add_branches, branches, card_file
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from keys.card import Card
-    from keys.keyfile import SecretKeys
-    from keys.roster import Roster
 
 FIRST = Number("cc", "2026", 1)
 
@@ -119,6 +117,15 @@ class TestLooking:
         with pytest.raises(RefusedError, match="not signed yet"):
             office.signed_list("2026")
 
+    def test_what_is_not_signed_yet_is_not_read(self, realm: Realm) -> None:
+        realm.issue()
+        office = realm.office("cc")
+        with sqlite3.connect(realm.home("cc").register) as connection:
+            connection.execute("UPDATE notes SET state = 'pending', signatures = NULL")
+        with pytest.raises(RefusedError, match="cc/2026/1 is not signed yet"):
+            office.read(FIRST)
+        assert [one.message for one in office.list(10)] == [None]
+
     def test_what_is_not_there(self, realm: Realm) -> None:
         with pytest.raises(RefusedError, match="the register has no"):
             realm.office("cc").read(FIRST)
@@ -189,13 +196,8 @@ class TestHome:
 
 def test_a_thousand_addressees(realm: Realm) -> None:
     """Issued, verified in one call, and opened by three of them."""
-    members = {f"branch-{number:04}": generate() for number in range(1000)}
-    cards = {handle: _card(handle, keys) for handle, keys in members.items()}
-
-    def edit(roster: Roster) -> Roster:
-        return set_group(add_offices(roster, [(card, ["report"]) for card in cards.values()]), "all", members)
-
-    realm.adopt(realm.next_roster(edit))
+    members = branches(1000)
+    realm.adopt(realm.next_roster(lambda roster: add_branches(roster, members, "all")))
     folder = realm.issue(to=["@all"])
     files = sorted(folder.iterdir())
     assert len(files) == 1001
@@ -206,25 +208,15 @@ def test_a_thousand_addressees(realm: Realm) -> None:
 
     home = realm.home("kursk")
     lines = set()
-    for handle in ("branch-0000", "branch-0500", "branch-0999"):
-        home.card.write_bytes(sign_card(cards[handle], members[handle].signing_keys))
+    for handle in ("b00000", "b00500", "b00999"):
+        home.card.write_bytes(card_file(handle, members[handle]))
         replace_keyfile(home.office_key, members[handle], None)
         data = (folder / f"cc-2026-1.{handle}.dispatch").read_bytes()
         lines.add(realm.office("kursk").open(data).line)
     assert len(lines) == 1
-    replace_keyfile(home.office_key, members["branch-0001"], None)
+    replace_keyfile(home.office_key, members["b00001"], None)
     with pytest.raises(NoMatchError):
         realm.office("kursk").open(data)
-
-
-def _card(handle: str, keys: SecretKeys) -> Card:
-    return make_card(
-        handle=handle,
-        title=f"Отделение {handle}",
-        classical=False,
-        signing=[key.verify_key for key in keys.signing_keys],
-        sealing=[identity.recipient() for identity in keys.identities],
-    )
 
 
 def test_a_name_that_is_none_makes_no_keys(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from dispatch.audit import verify_files
+from dispatch.audit.verdicts import verify_files
 from dispatch.errors import MessageError, RefusedError, StorageError
 from dispatch.formats.envelope import parse_envelope
 from dispatch.formats.merkle import EMPTY_ROOT, leaf_hash, root
@@ -27,10 +27,12 @@ from dispatch.store import Register
 from dispatch.system.files import locked
 from keys import age
 from keys.errors import ExpiredError, UnlistedKeyError
-from keys.roster import add_office, set_threshold
+from keys.roster import add_office
 from keys.signing import SigningKey
 from keys.trust import TrustedRoster, sign_roster
-from tests.forge.realm import DAY, NOW, Forgery, Realm, draft
+from tests.forge.dispatches import DAY, NOW, Forgery
+from tests.forge.realm import Realm, draft
+from tests.forge.roster import need_two
 
 if TYPE_CHECKING:
     from keys.roster import Roster
@@ -259,7 +261,7 @@ class TestRefused:
             realm.office("cc", now=NOW + 365 * DAY).issue(draft(), [], None)
 
     def test_a_circular_without_the_right(self, realm: Realm) -> None:
-        card = realm.office("cc").card_content
+        card = realm.card("cc")
         realm.adopt(realm.next_roster(lambda roster: add_office(roster, card, ["report"])), "cc")
         with pytest.raises(RefusedError, match="right"):
             realm.office("cc").issue(draft(), [], None)
@@ -277,14 +279,8 @@ class TestRefused:
             realm.office("cc").issue(draft(), [tmp_path / "a"] * (MAX_ATTACHMENTS + 1), None)
 
     def test_a_threshold_of_two(self, realm: Realm) -> None:
-        second = SigningKey.generate().verify_key.line()
-        card = realm.office("cc").card_content
-
-        def edit(roster: Roster) -> Roster:
-            both = msgspec.structs.replace(card, signing=(*card.signing, second))
-            return set_threshold(add_office(roster, both), "cc", 2)
-
-        realm.adopt(realm.next_roster(edit), "cc")
+        second = SigningKey.generate()
+        realm.adopt(realm.next_roster(lambda roster: need_two(roster, realm.card("cc"), second)), "cc")
         with pytest.raises(RefusedError, match="2 signatures"):
             realm.office("cc").issue(draft(), [], None)
 

@@ -25,7 +25,7 @@ from keys import age
 from keys.codec import encode_base64
 from keys.keyfile import encode_secret_keys, replace_keyfile
 from keys.signing import encode_private
-from tests.forge.realm import NOW
+from tests.forge.dispatches import NOW
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

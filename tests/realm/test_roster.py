@@ -11,7 +11,6 @@ from dispatch.realm.roster import RosterEditor
 from dispatch.realm.trusted import accept_roster, load_trusted
 from dispatch.render.roster import allowed_signers, describe_changes
 from dispatch.store.home import Home
-from keys.card import make_card, sign_card
 from keys.errors import (
     ForkError,
     FormatError,
@@ -23,10 +22,12 @@ from keys.errors import (
     UnlistedKeyError,
     UnpinnedError,
 )
-from keys.keyfile import SecretKeys, generate, replace_keyfile
+from keys.keyfile import generate, replace_keyfile
 from keys.roster import encode_roster, next_version, revoke_key, set_group, set_root, set_threshold
 from keys.trust import encode_roster_file, fingerprints, parse_roster_file
-from tests.forge.realm import DAY, NOW, Realm, make_realm
+from tests.forge.dispatches import DAY, NOW
+from tests.forge.realm import Realm, make_realm
+from tests.forge.roster import card_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,17 +35,6 @@ if TYPE_CHECKING:
 
 def keeper(realm: Realm, handle: str = "cc") -> RosterEditor:
     return RosterEditor(realm.home(handle), now=realm.now, ask_passphrase=lambda: "")
-
-
-def card_of(keys: SecretKeys, handle: str, *signers: SecretKeys, title: str = "Название") -> bytes:
-    card = make_card(
-        handle=handle,
-        title=title,
-        classical=False,
-        signing=[key.verify_key for key in keys.signing_keys],
-        sealing=[identity.recipient() for identity in keys.identities],
-    )
-    return sign_card(card, [key for one in (keys, *signers) for key in one.signing_keys])
 
 
 class TestEdits:
@@ -60,7 +50,7 @@ class TestEdits:
 
     def test_they_gather_over_several_runs(self, realm: Realm) -> None:
         keeper(realm).group("a", ["cc"])
-        keeper(realm).add(card_of(generate(), "moscow"), ["report", "audit"])
+        keeper(realm).add(card_file("moscow", generate()), ["report", "audit"])
         keeper(realm).group("b", ["moscow"])
         roster = keeper(realm).sign().roster
         assert roster.members("a", 3) == ("cc",)
@@ -118,22 +108,22 @@ class TestCards:
     def test_a_listed_office_needs_a_key_in_force_to_vouch_for_new_ones(self, realm: Realm) -> None:
         new = generate()
         with pytest.raises(SignatureError):
-            keeper(realm).add(card_of(new, "tula"), None)
+            keeper(realm).add(card_file("tula", new), None)
         with pytest.raises(SignatureError):
-            keeper(realm).add(card_of(new, "tula", realm.keys("kursk")), None)
+            keeper(realm).add(card_file("tula", new, realm.keys("kursk")), None)
         assert keeper(realm).pending() is None
-        keeper(realm).add(card_of(new, "tula", realm.keys("tula")), None)
+        keeper(realm).add(card_file("tula", new, realm.keys("tula")), None)
         roster = keeper(realm).sign().roster
         assert roster.office("tula").signing_keys(3) == tuple(key.verify_key for key in new.signing_keys)
         assert roster.office("tula").rights(3) == {"report"}
 
     def test_a_new_office_is_vouched_for_by_nobody_else(self, realm: Realm) -> None:
         with pytest.raises(UnlistedKeyError):
-            keeper(realm).add(card_of(generate(), "moscow", realm.keys("tula")), None)
+            keeper(realm).add(card_file("moscow", generate(), realm.keys("tula")), None)
 
     def test_a_key_of_another_office_is_refused(self, realm: Realm) -> None:
         with pytest.raises(KeysError):
-            keeper(realm).add(card_of(realm.keys("tula"), "moscow"), None)
+            keeper(realm).add(card_file("moscow", realm.keys("tula")), None)
 
     def test_a_card_that_was_altered(self, realm: Realm) -> None:
         data = realm.home("tula").card.read_bytes()
@@ -145,7 +135,7 @@ class TestCards:
     def test_a_handle_that_looks_like_another(self, realm: Realm) -> None:
         for handle in ("tulа", "TULA", "tula ", "ｔｕｌａ"):
             with pytest.raises(FormatError):
-                keeper(realm).add(card_of(generate(), handle), None)
+                keeper(realm).add(card_file(handle, generate()), None)
 
 
 class TestTrusting:
@@ -211,7 +201,7 @@ def test_a_folder_without_an_office_keeps_no_roster(tmp_path: Path) -> None:
 
 
 def test_allowed_signers_end_where_a_key_ends(realm: Realm) -> None:
-    keeper(realm).add(card_of(generate(), "tula", realm.keys("tula")), None)
+    keeper(realm).add(card_file("tula", generate(), realm.keys("tula")), None)
     realm.now = NOW + DAY
     lines = allowed_signers(keeper(realm).sign().roster).splitlines()
     old = realm.keys("tula").signing_keys[0].verify_key.line()
@@ -236,7 +226,7 @@ def test_edits_that_change_the_root_are_never_signed(realm: Realm) -> None:
 
 def test_what_is_signed_is_said(realm: Realm) -> None:
     before = realm.trusted.roster
-    keeper(realm).add(card_of(generate(), "moscow"), ["issue"])
+    keeper(realm).add(card_file("moscow", generate(), title="Название"), ["issue"])
     keeper(realm).group("provinces", ["tula", "moscow"])
     changes = describe_changes(before, keeper(realm).sign().roster)
     assert [line for line in changes if "moscow" in line and "key" not in line and "SHA256" not in line] == [

@@ -15,9 +15,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dispatch.render.collation import collation_csv, collation_json, collation_text
+from dispatch.render.collation import collation_csv, collation_html, collation_json, collation_text
 from dispatch.render.csv import csv_cell, csv_text
-from dispatch.render.html import collation_html, shown
+from dispatch.render.html import shown
 from tests.forge.returns import HOSTILE, example
 
 if TYPE_CHECKING:

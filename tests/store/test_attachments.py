@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from hashlib import sha256
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -25,10 +26,10 @@ from dispatch.store.attachments import (
 from dispatch.system.files import move_new
 from keys import age
 from keys.codec import decode_base64, encode_base64
-from tests.forge.realm import NOW, recipient_of
+from tests.forge.dispatches import NOW, recipient_of
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Callable
 
     from dispatch.store.attachments import SealedAttachment
 
@@ -251,7 +252,7 @@ class TestTakingAlong:
         assert take_along((), tmp_path, tmp_path / "other") == ()
         assert not (tmp_path / "other").exists()
 
-    def test_a_link_or_folder_in_its_place_is_not_followed_out(self, tmp_path: Path) -> None:
+    def test_a_link_in_its_place_is_not_followed_out(self, tmp_path: Path) -> None:
         """A link is taken only if what it leads to is the file that was signed."""
         secret = tmp_path / "office.key"
         secret.write_bytes(b"secret")
@@ -260,6 +261,15 @@ class TestTakingAlong:
         (tmp_path / "post" / sealed_name(digest)).symlink_to(secret)
         assert take_along((digest,), tmp_path / "post", tmp_path / "store") == (digest,)
         assert list((tmp_path / "store").iterdir()) == []
+
+    @pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo])
+    def test_a_folder_or_pipe_in_its_place_is_as_good_as_missing(
+        self, tmp_path: Path, make: Callable[[Path], None]
+    ) -> None:
+        digest = sha256(b"other").digest()
+        make(tmp_path / sealed_name(digest))
+        assert take_along((digest,), tmp_path, tmp_path / "store") == (digest,)
+        assert not (tmp_path / "store").exists()
 
 
 @given(st.text(max_size=300))

@@ -19,7 +19,7 @@ from dispatch.formats.merkle import leaf_hash, root
 from dispatch.formats.note import FIRST_HEAD, Head, Number
 from dispatch.store import Register, StoredCopy, Waiting
 from keys.text import format_date
-from tests.forge.realm import DAY, NOW, Forgery, Realm
+from tests.forge.dispatches import DAY, NOW, Forgery
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dispatch.checks.verifier import VerifiedEnvelope
+    from tests.forge.realm import Realm
 
 
 @pytest.fixture
@@ -105,6 +106,23 @@ class TestNumbers:
         closing = register.allot("cc", NOW + 100 * DAY)
         assert closing.number == Number("cc", "2027", 1)
         assert (closing.head.volume, closing.head.size) == ("2026", 2)
+
+    def test_a_volume_with_a_letter_goes_on_until_its_year_ends(self, register: Register) -> None:
+        put(register)
+        with register.transaction():
+            register.store_note(
+                seq=2,
+                note_id=bytes(32),
+                number=Number("cc", "2026b", 1),
+                date=NOW,
+                text=b"",
+                signatures=None,
+                state="pending",
+                directory=None,
+                now=NOW,
+            )
+        assert register.allot("cc", NOW).number == Number("cc", "2026b", 2)
+        assert register.allot("cc", NOW + 100 * DAY).number == Number("cc", "2027", 1)
 
     def test_dates_never_decrease_even_over_the_new_year(self, register: Register) -> None:
         put(register, now=NOW + 100 * DAY)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
+import sys
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,6 +31,13 @@ class TestReadCapped:
         assert read_capped(path, 5) == b"12345"
         with pytest.raises(MalformedError, match="longer than 4 bytes"):
             read_capped(path, 4)
+
+    def test_standard_input_at_the_limit_and_over_it(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"12345")))
+        assert read_capped(Path("-"), 5) == b"12345"
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"12345")))
+        with pytest.raises(MalformedError, match="longer than 4 bytes"):
+            read_capped(Path("-"), 4)
 
     def test_what_never_ends_is_not_read_to_its_end(self) -> None:
         with pytest.raises(MalformedError):

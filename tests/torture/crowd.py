@@ -6,12 +6,10 @@ import os
 import random
 import time
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from dispatch.formats.note import parse_note
-from keys.roster import next_version
-from keys.trust import encode_roster_file, sign_roster
+from keys.trust import encode_roster_file
 from tests.torture.house import (
     check_settled,
     command,
@@ -113,15 +111,13 @@ def torture(
 
 def _rosters(realm: Realm, count: int) -> list[Path]:
     """Sign the next versions of the roster, each in a file."""
-    chain = realm.trusted.chain
-    roster = realm.trusted.roster
+    trusted = realm.trusted
     realm.close()
     files = []
     for number in range(count):
-        roster = next_version(roster, date=realm.now, expires=realm.now + timedelta(days=365))
-        signed = sign_roster(roster, realm.root.signing_keys)
+        trusted = realm.next_roster(after=trusted)
         file = realm.path / f"{number}.roster"
-        file.write_bytes(encode_roster_file((*chain, signed)))
+        file.write_bytes(encode_roster_file(trusted.chain))
         files.append(file)
     return files
 

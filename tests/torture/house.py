@@ -1,7 +1,7 @@
-"""What every torture needs: homes to hurt, commands in processes that can be killed, what must hold after.
+"""What every torture needs: homes to hurt, commands that can be killed, and checks of what is left.
 
-A command runs in a fork of this process, in which everything is imported already: so it starts at
-once, and a kill hits its work, not the loading of modules.
+A command runs in a fork of this process, which has imported everything already. So the command starts
+at once, and a kill strikes its work and not the loading of modules.
 """
 
 from __future__ import annotations
@@ -19,30 +19,30 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dispatch.audit import verify_files
+from dispatch.audit.verdicts import verify_files
 from dispatch.cli.common import CLOCK_VARIABLE, PASSPHRASE_VARIABLE
 from dispatch.cli.main import run
 from dispatch.formats.merkle import EMPTY_ROOT, leaf_hash, root
 from dispatch.formats.note import Head, Number, parse_note
 from dispatch.store import Register
-from keys.card import make_card, parse_card, verify_card
+from keys.card import verify_card
 from keys.errors import UnpinnedError
-from keys.keyfile import generate, read_keyfile
-from keys.roster import add_office, decode_roster, set_group
+from keys.keyfile import read_keyfile
+from keys.roster import decode_roster
 from keys.text import format_date
-from tests.forge.realm import Realm, make_realm
+from tests.forge.realm import Realm, make_realm, no_passphrase
+from tests.forge.roster import add_branches, branches
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from resource import struct_rusage
 
     from dispatch.store.home import Home
-    from keys.roster import Roster
 
 MODULES = ("export", "init", "issue", "keys", "list", "read", "receive", "roster", "verify")
 PART = 64 * 1024
 POLLED = 0.0005
-# What has been found whole need not be looked at again: digests of files, with those of what they depend on.
+# Digests of files that were found whole, each with what it depends on: these are not checked again.
 _whole: set[bytes] = set()
 
 for _name in MODULES:
@@ -63,7 +63,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Running:
-    """A command that has been started; what it prints goes to `output`."""
+    """A command that was started. What it prints goes to `output`."""
 
     pid: int
     output: Path
@@ -85,7 +85,7 @@ class Running:
         )
 
     def kill(self, after: float) -> Outcome:
-        """Kill it `after` so many seconds of computing, if it still runs: whatever else the machine does."""
+        """Kill it `after` so many seconds of its own computing, if it still runs then."""
         clock = Path(f"/proc/{self.pid}/schedstat")
         while True:
             ended, status, usage = os.wait4(self.pid, os.WNOHANG)
@@ -108,7 +108,7 @@ def _nothing() -> None:
 
 
 def start(realm: Realm, words: Sequence[object], prepare: Callable[[], object] = _nothing) -> Running:
-    """Start a command line; `prepare` runs in its process before it."""
+    """Start a command line. `prepare` runs before it, in the same process."""
     handle, name = tempfile.mkstemp(prefix="torture-")
     file, output = os.fdopen(handle, "wb"), Path(name)
     began = time.monotonic()
@@ -144,13 +144,14 @@ def succeed(realm: Realm, *words: object) -> Outcome:
 
 
 def make_template(path: Path, addressees: int = 0) -> Realm:
-    """Make a realm with a past: two dispatches issued and one of them received. Some files to attach, too.
+    """Make a realm with a past: two dispatches, of which one is received, and some files to attach.
 
-    With `addressees`, the group `many` has so many more offices, of which no home is made.
+    With `addressees`, the group `many` has so many more offices. They have no homes.
     """
     realm = make_realm(path)
     if addressees:
-        realm.adopt(realm.next_roster(lambda roster: _add_many(roster, addressees)))
+        many = branches(addressees)
+        realm.adopt(realm.next_roster(lambda roster: add_branches(roster, many, "many")))
     for name, size in (("план.txt", 100), ("map.bin", 5 * PART + 1)):
         (realm.path / name).write_bytes(bytes(size))
     for name, to in (("circular.md", "@provinces"), ("many.md", "@many")):
@@ -163,43 +164,26 @@ def make_template(path: Path, addressees: int = 0) -> Realm:
     return realm
 
 
-def _add_many(roster: Roster, count: int) -> Roster:
-    names = [f"branch-{number}" for number in range(count)]
-    for name in names:
-        keys = generate()
-        card = make_card(
-            handle=name,
-            title=name,
-            classical=False,
-            signing=[key.verify_key for key in keys.signing_keys],
-            sealing=[identity.recipient() for identity in keys.identities],
-        )
-        roster = add_office(roster, card, ["report"])
-    return set_group(roster, "many", names)
-
-
 def copy_of(template: Realm, path: Path) -> Realm:
-    """Give a realm of its own to one round. The register names folders, so it must be the only one there."""
+    """Copy the realm for one round. Its register names folders, so nothing else may lie at `path`."""
     shutil.rmtree(path, ignore_errors=True)
     shutil.copytree(template.path, path)
     for database in path.glob("*/register.db"):
-        # where the envelopes of the past were written
+        # the folders to which the envelopes of the past were written
         connection = sqlite3.connect(database, isolation_level=None)
         before, after = str(template.path), str(path)
         connection.execute("UPDATE notes SET directory = replace(directory, ?, ?)", (before, after))
         connection.close()
-    realm = Realm(path)
-    realm.now = template.now
-    return realm
+    return Realm(path, template.now)
 
 
 def post(realm: Realm) -> Path:
-    """Where the centre's envelopes go."""
+    """Give the folder to which the centre issues."""
     return realm.path / "post"
 
 
 def issue(realm: Realm, *, many: bool = False, folder: Path | None = None) -> list[object]:
-    """Words of a command that issues, with attachments."""
+    """Give the words of a command that issues with attachments."""
     text = realm.path / ("many.md" if many else "circular.md")
     attach = [word for name in ("план.txt", "map.bin") for word in ("--attach", realm.path / name)]
     return ["--home", realm.path / "cc", "issue", text, "-o", folder or post(realm), *attach]
@@ -209,7 +193,7 @@ def issue(realm: Realm, *, many: bool = False, folder: Path | None = None) -> li
 
 
 def check_files(realm: Realm, *, folders: Sequence[Path] = ()) -> dict[Path, bytes]:
-    """Every file that has its final name is whole. Gives the envelopes and sealed attachments."""
+    """Check that every file under its final name is whole. Give the envelopes and sealed attachments."""
     files: dict[Path, bytes] = {}
     for folder in (*folders, post(realm), *realm.path.glob("*/outbox"), *realm.path.glob("*/attachments")):
         for path in folder.glob("*"):
@@ -258,11 +242,10 @@ def _check_keys_and_roster(realm: Realm, home: Home) -> None:
     for path in (home.office_key, home.root_key):
         if path.exists():
             assert path.stat().st_mode & 0o077 == 0
-            read_keyfile(path, _never)
+            read_keyfile(path, no_passphrase)
     if home.card.exists():
-        card = parse_card(home.card.read_bytes()).card
-        verify_card(home.card.read_bytes(), ())
-        mine = [key.verify_key.line() for key in read_keyfile(home.office_key, _never).signing_keys]
+        card = verify_card(home.card.read_bytes())
+        mine = [key.verify_key.line() for key in read_keyfile(home.office_key, no_passphrase).signing_keys]
         assert list(card.signing) == mine
         if home.roster.exists():
             assert realm.office(home.path.name).trusted.roster.version >= 1
@@ -270,12 +253,8 @@ def _check_keys_and_roster(realm: Realm, home: Home) -> None:
         decode_roster(home.pending_roster.read_bytes())
 
 
-def _never() -> str:
-    raise AssertionError("no passphrase is needed here")
-
-
 def notes(realm: Realm, handle: str = "cc") -> dict[str, bytes]:
-    """The notes of a register, by number."""
+    """Give the notes of a register by number."""
     if not realm.home(handle).register.exists():
         return {}
     with Register(realm.home(handle).register) as register:
@@ -294,10 +273,10 @@ def check_settled(
     export: bool = True,
     litter: bool = False,
 ) -> int:
-    """Nothing is unfinished, doubled, lost or left over. Gives how many notes the centre's register has.
+    """Check that nothing is unfinished, doubled, lost or left over. Count the centre's own notes.
 
-    `seen` and `noted`: files and notes that were there before; they are as they were. `elsewhere`:
-    further folders into which was issued. `litter`: hidden files may be left for a later run to sweep.
+    `seen` and `noted`: files and notes from before, which must not have changed. `elsewhere`: more
+    folders to which the centre issued. `litter`: hidden files may be left for a later run to remove.
     """
     files = check_files(realm, folders=elsewhere)
     assert {path: files.get(path) for path in seen} == seen
@@ -334,7 +313,7 @@ def check_settled(
 
 
 def check_received(realm: Realm, handle: str, numbers: Sequence[str]) -> None:
-    """A branch has exactly these dispatches, each once, readable, with attachments, and receipted once."""
+    """Check that a branch has these dispatches and no others, can read them, and receipted each once."""
     office = realm.office(handle)
     receipted = [note_id for entry in office.register.own() for note_id in parse_note(entry.text).receipts]
     listed = office.list(-1, ours=False)
@@ -352,7 +331,7 @@ def check_received(realm: Realm, handle: str, numbers: Sequence[str]) -> None:
 
 
 def has_roster(realm: Realm, handle: str) -> int:
-    """The version of the roster that a home trusts; 0 for none."""
+    """Give the version of the roster that a home trusts, or 0."""
     office = realm.office(handle)
     try:
         return office.trusted.roster.version

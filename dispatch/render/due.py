@@ -1,11 +1,13 @@
-"""Who owes what, as a terminal, a spreadsheet and a calendar show it. Pure."""
+"""Who owes what, as a terminal shows it. Pure."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from dispatch.duties.case import ended_at, settled_by
-from dispatch.duties.slots import events_of, rates, standings_of
+from dispatch.duties.events import events_of
+from dispatch.duties.slots import rates
+from dispatch.duties.standings import standings_of
 from dispatch.render.terminal import clean, dtg, table, wrapped
 
 if TYPE_CHECKING:
@@ -13,7 +15,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from dispatch.duties.case import Case
-    from dispatch.duties.slots import Rates, Slot, Standing
+    from dispatch.duties.slots import Rates, Slot
+    from dispatch.duties.standings import Standing
     from dispatch.formats.obligation import Obligation
 
 COLUMNS = ("number", "obligation", "office", "period", "event", "state", "nil", "due", "received", "report")
@@ -45,7 +48,7 @@ def own_text(slots: Iterable[Slot], answers: Iterable[tuple[Case, Standing]], wi
         (one.due, "overdue" if one.is_overdue else "due", str(case.number), case.circular.reply, "-")
         for case, one in answers
     ]
-    # what has no due moment stands last
+    # rows without a due moment come last
     rows.sort(key=lambda row: (row[0] is None, row[0] and row[0].timestamp(), row[2:]))
     if not rows:
         return "nothing is owed"
@@ -62,12 +65,17 @@ def occasion_text(slot: Slot) -> str:
     return "once" if slot.event is None else f"event {slot.event}"
 
 
+def occasion_head(occasion: str) -> str:
+    """Name an occasion at the head of a column: `2026-05`, `3` or `once`."""
+    return occasion.rpartition(":")[2]
+
+
 def case_text(case: Case, slots: Sequence[Slot], now: datetime, width: int) -> str:
-    """Show where a circular stands: replies, promises, and for each obligation offices and periods."""
+    """Show how a circular is answered: replies, promises, and a table for each obligation."""
     lines = [f"{case.number}  {clean(case.circular.subject)}"[:width]]
     ended = ended_at(case, None)
     if ended is not None:
-        by = min((touch for touch in case.touches if touch.ends), key=lambda touch: touch.date).by
+        by = min((effect for effect in case.effects if effect.ends), key=lambda effect: effect.date).by
         lines.append(f"  ended by {by} of {dtg(ended)}")
     for line in (*_replies_text(case, now), *_promises_text(case)):
         lines += wrapped(line, width)
@@ -142,7 +150,7 @@ def _obligation_text(obligation: Obligation, slots: Sequence[Slot], width: int) 
     if len(shown) < len(occasions):
         lines.append(f"    the newest {len(shown)} of {len(occasions)}; --csv and --json have all")
     cells = {(slot.office, slot.occasion): _cell(slot) for slot in slots}
-    columns = ("office", *(occasion.partition(":")[2] or "once" for occasion in shown))
+    columns = ("office", *map(occasion_head, shown))
     rows = [(office, *(cells.get((office, one), "") for one in shown)) for office in offices]
     lines.append(table(columns, rows, width, "office"))
     return lines

@@ -9,7 +9,7 @@ from icalendar import Calendar
 from dispatch.duties.as_json import slot_json
 from dispatch.duties.slots import slots_of
 from dispatch.render.calendar import calendar
-from dispatch.render.duties import case_text, own_text
+from dispatch.render.due import case_text, own_text
 from tests.duties.test_slots import DAY, DUE, ISSUED, case, filing, obligation
 
 
