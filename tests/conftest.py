@@ -18,6 +18,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests.forge import browser
+
 pytest_plugins = ("tests.forge.fixtures",)
 
 TESTS = Path(__file__).parent
@@ -35,7 +37,7 @@ INSTALL = {
 }
 
 COMMANDS = {
-    "chromium": ("chromium", "chromium-browser", "google-chrome"),
+    "chromium": browser.COMMANDS,
 }
 
 MISSING = "missing tool"  # the user property of a test that went without one

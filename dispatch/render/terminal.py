@@ -137,7 +137,8 @@ def wrapped(line: str, width: int) -> list[str]:
             continue
         if part.strip(" "):
             parts.append(part)
-        *full, rest = chop_cells(word.lstrip(" "), width - len(margin))
+        bare = word.lstrip(" ")
+        *full, rest = chop_cells(bare, width - len(margin)) or [bare]  # a lone accent takes no cell
         parts += [margin + piece for piece in full]
         part = margin + rest
     return [*parts, part]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 from importlib.resources import files
+from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any, Final
 
 from dispatch.errors import StorageError
@@ -32,7 +33,7 @@ class Database:
         with self.translated():
             self._connection = sqlite3.connect(path, timeout=WAIT, isolation_level=None)
             try:
-                self._connection.execute("PRAGMA journal_mode = WAL")
+                self._keep_log()
                 self._connection.execute("PRAGMA synchronous = FULL")
                 self._connection.execute("PRAGMA foreign_keys = ON")
                 self._migrate()
@@ -86,6 +87,22 @@ class Database:
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
                 raise
+
+    def _keep_log(self) -> None:
+        """Switch to a write-ahead log, which the file then keeps.
+
+        Of two processes that switch at once SQLite lets one fail instead of wait: it tries again.
+        """
+        end = monotonic() + WAIT
+        while True:
+            try:
+                self._connection.execute("PRAGMA journal_mode = WAL")
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or monotonic() > end:
+                    raise
+                sleep(0.01)
+            else:
+                return
 
     def _migrate(self) -> None:
         version = self._connection.execute("PRAGMA user_version").fetchone()[0]

@@ -74,6 +74,7 @@ def _fuzz(names: list[str], seconds: int, inputs: int | None, seed: int) -> int:
     failed: list[str] = []
     cores = len(os.sched_getaffinity(0))
     time = max(LEAST, (ROUND if inputs else seconds) * cores // len(names))
+    print(f"seed {seed}", file=sys.stderr, flush=True)
     while True:
         with ThreadPoolExecutor(cores) as pool:
             for name, executed, is_good in pool.map(partial(_run_target, seconds=time, seed=seed), names):
@@ -84,7 +85,7 @@ def _fuzz(names: list[str], seconds: int, inputs: int | None, seed: int) -> int:
         seed += 1
         if failed or inputs is None or sum(counts.values()) >= inputs:
             break
-    print(f"all: {sum(counts.values()):,} in {monotonic() - started:.0f} s, seed {seed - 1}", file=sys.stderr)
+    print(f"all: {sum(counts.values()):,} in {monotonic() - started:.0f} s", file=sys.stderr)
     print("| target | inputs |\n| --- | ---: |")
     print("".join(f"| {name} | {count:,} |\n" for name, count in counts.items()), end="")
     print(f"| all | {sum(counts.values()):,} |")

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
@@ -177,6 +177,7 @@ class TestMessage:
         st.text(st.sampled_from("ab Ж各\u0301\n"), max_size=400),
         st.integers(min_value=30, max_value=120),
     )
+    @example(subject="a" * 19 + " \u0301", body="", width=35)
     def test_what_is_longer_than_the_terminal_does_not_go_on_at_its_left(
         self, subject: str, body: str, width: int
     ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from hashlib import sha256
 from importlib.resources import files
@@ -302,6 +303,14 @@ class TestTheFile:
         with pytest.raises(StorageError, match="cannot be used"):
             Register(tmp_path / "register.db")
 
+    def test_many_may_make_it_at_once(self, tmp_path: Path) -> None:
+        """Of two that switch to a write-ahead log at the same moment SQLite lets one fail."""
+        for number in range(100):
+            gate = threading.Barrier(8)
+            with ThreadPoolExecutor(8) as pool:
+                made = [pool.submit(_make, tmp_path / f"{number}.db", gate) for _ in range(8)]
+            assert [one.exception() for one in made] == [None] * 8
+
     def test_it_survives_power_loss_by_its_settings(self, register: Register, tmp_path: Path) -> None:
         put(register)
         connection = register._database  # noqa: SLF001 - settings of the connection, not of the file
@@ -322,6 +331,11 @@ class TestTheFile:
         ):
             with pytest.raises(sqlite3.IntegrityError):
                 connection.execute(statement)
+
+
+def _make(path: Path, gate: threading.Barrier) -> None:
+    gate.wait()
+    Register(path).close()
 
 
 def test_a_moment_is_kept_to_the_second(register: Register) -> None:
