@@ -1,10 +1,11 @@
 """Registers: the volumes of each office, and the id of every note in them that can be known. Pure.
 
-The head that a note pins is computed from the ids of all notes before it, so that every id must be known. The
-id of a note that is not here may be known all the same: a signed list of the register has it, or, where one
-note is missing, exactly one of the ids that others receipted, that the issuer voided, or that a file claims
-which does not hold, gives the pinned head. Where two notes are missing one after another, their ids count as
-unknown, and so does every head after them, unless a signed list has them.
+A note pins the head of the register before it: the root over the ids of all earlier notes. To recompute it,
+the auditor needs all these ids, those of absent notes too. The id of an absent note is taken from a signed
+list of the register. Or, if a single note is absent, ids that are known from elsewhere are tried (receipted
+by others, voided by the issuer, or found in a file that fails verification): the one that yields the pinned
+head is it. Two absent notes in a row cannot be found so, and every later head of the volume stays unchecked
+unless a signed list gives the ids.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from dispatch.formats.statement import Statement
 
 MAX_TRIES = 100_000
-"""How many ids are tried for the gaps of one volume; those of further gaps count as unknown."""
+"""The limit on the ids tried in one volume. Once it is used up, the next gap ends the search."""
 
 Heads: TypeAlias = "Mapping[bytes, list[str]]"
 """The roots that are pinned for one size, each with the files that pin it."""
@@ -34,15 +35,15 @@ Heads: TypeAlias = "Mapping[bytes, list[str]]"
 
 @dataclass(slots=True, kw_only=True)
 class Volume:
-    """One volume of one office. Ordinals count from 1, and a size is the ordinal of the last note.
+    """One volume of one office. Ordinals count from 1; size n means the first n notes.
 
     What files say: `size`, how many notes it is known to have had; `notes`, those that hold, by ordinal;
     `claimed`, the ids of notes that do not hold, by the ordinal that they claim; `statements`, its signed
     lists, each with its file; `pins`, the pinned heads by size.
 
     What follows: `ids`, in order, as far as they are known without a gap; `wrong`, the sizes whose pinned
-    heads the ids do not give; `voided` and `proven`, ordinals without a note whose id is known, because the
-    issuer voided it, or in another way.
+    heads the ids do not give; `voided`, ordinals of absent notes that the issuer declared void;
+    `proven`, other absent ones whose id is known.
     """
 
     office: str
@@ -68,7 +69,7 @@ class Volume:
         return sum(size > len(self.ids) for size in self.pins)
 
     def grow(self, size: int) -> None:
-        """Note that it has had this many notes, or more."""
+        """Record that it has had this many notes, or more."""
         self.size = max(self.size, size)
 
     def missing(self) -> list[tuple[int, int]]:

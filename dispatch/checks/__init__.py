@@ -13,10 +13,11 @@
     10  the issuer's right                    opening.check_right
     11  the rules of each kind, section 16    answers.check_fits, with values.check_values
     12  what is registered of the issuer      continuity.contradictions, continuity.passes_over
+        whether it comes at a good time       continuity.check_timely
 
 Steps 1 to 5 need no secret key and make a `VerifiedEnvelope`. Only that can be opened: steps 6 to 10 make an
-`OpenedMessage` of it. The rest of step 12 is done by `office.inbox`, which knows what is registered and when
-something came: numbers that come twice, dates that lie ahead, keys that have ended.
+`OpenedMessage` of it. The rest of step 12, numbers that come twice, is done by `store.register`, which knows
+what is registered.
 
 `addressees` expands groups, for several steps. `published` checks a message that was disclosed without its
 envelope, by steps 9 and 10.

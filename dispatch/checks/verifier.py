@@ -1,6 +1,7 @@
 """Is a note signed by its office, and does a copy belong to it? Steps 2 to 5 of FORMAT.md, section 14. Pure.
 
-States are types. An `Envelope` is parsed and untrusted. A `Verifier`, which holds a trusted roster, turns it
+Each state of checking has a type of its own, so that nothing unverified can be opened by mistake. An
+`Envelope` is parsed and untrusted. A `Verifier`, which holds a trusted roster, turns it
 into a `VerifiedEnvelope`; only that can be opened, see `opening`. Each function returns the next type or
 raises an error; none returns yes or no.
 """

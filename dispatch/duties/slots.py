@@ -1,20 +1,20 @@
-"""Who owes what, and what came of it: obligations, what came in, and now -> slots and their state. Pure.
+"""Which reports a circular expects, and the state of each as of a moment. Pure.
 
 A slot is one expected report: obligation x office x occasion (a period, an event, or once).
 
-    pending     its period, event or day is not over (a report before an event: not due yet)
-    due         over, and the due moment lies ahead
-    on-time     returned: a report stands, and the centre's receipt for one is dated before the due moment
-    late        returned, and none was receipted before it
-    overdue     the due moment is past, and nothing stands; a late report heals it
+    pending     its period, event or day is not over; a report before an event: its due moment lies ahead
+    due         over, and the due moment lies ahead or, for an event without a day, is not known
+    on-time     reported: the issuer receipted one that was not sent back before the due moment
+    late        reported, but none of them was receipted in time
+    overdue     the due moment is past, and nothing was receipted; the next receipted report makes it `late`
     returned    the newest report for it was sent back by a decision
     waived      nothing is expected any more
-    filed       returned, and the due moment is unknown (only to those who open no reports)
+    filed       reported, and the due moment is unknown (only to those who open no reports)
 
-A report counts once the issuer of the circular has receipted it. If there are several, the newest counts,
-by its number, unless it was sent back; nobody is worse off for correcting a report. The names of the
-figures are those of DHIS2 (https://docs.dhis2.org): expected reports, actual reports, reporting rate.
-Nothing depends on the order in which things came in.
+A report counts once the issuer of the circular has receipted it. The newest one counts, by number, while
+punctuality is judged by the earliest that was not sent back: a correction never makes an office late. If the
+newest was sent back, none counts. The names of the figures are those of DHIS2 (https://docs.dhis2.org):
+expected reports, actual reports, reporting rate. Nothing depends on the order in which things came in.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _PERCENT = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slot:
-    """One expected report. `filing`: the one that counts, or the newest that does not yet.
+    """One expected report. `filing`: the newest receipted report, or if none is receipted the newest.
 
     `filings`: how many reports came in for it.
     """

@@ -1,12 +1,13 @@
 """What happens to a file that cannot be registered: it is refused, held or rejected.
 
-    refused    it is no envelope, is forged or is not for us: it is left where it lies
+    refused    it is no envelope, is forged or is not for us, or our own keys, disk or room do not suffice:
+               it is left where it lies
     held       a newer roster, a later day or another dispatch may make it acceptable: it is kept, and tried
                again by every run, until it is registered or turns out to be wrong
     rejected   it was truly sent to us and is wrong: it is kept as evidence, and never tried again
 
-The step that fails decides between them, see `Inbox`. How many files are kept, and which give way when there
-is no room, `store/waiting.py` says.
+The step that fails decides between them, see `Inbox._take`. `store/waiting.py` limits how many are kept, and
+drops the oldest unverified ones.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ class HeldFiles:
         self._waiting = context.register.waiting
 
     def keep(self, incoming: Incoming, error: Exception, state: HeldState, *, is_verified: bool) -> Received:
-        """Keep a file aside; where there is no room it stays where it lies, for its own reason.
+        """Keep a file aside. If there is no room, it is refused, and reported with `error`.
 
         `is_verified`: it is truly its issuer's (steps 2 to 5).
         """
@@ -82,7 +83,7 @@ class HeldFiles:
         return replace(outcome, state=state)
 
     def worth_trying(self) -> Iterator[Waiting]:
-        """Give what is held, but for what names a roster version that is not here yet."""
+        """Give the held files, except unverified ones whose roster version we still lack."""
         for waiting in self._waiting.list("held"):
             if waiting.is_verified or waiting.version <= self._context.roster.version:
                 yield waiting
@@ -92,7 +93,10 @@ class HeldFiles:
         return self._waiting.file(waiting.digest)
 
     def settle(self, waiting: Waiting, outcome: Received) -> Received | None:
-        """Decide what becomes of a file that was tried again and not registered; None if it stays held."""
+        """Decide about a retried file that was not registered: None to keep it silently, or what to report.
+
+        A refused one is dropped.
+        """
         if outcome.state == "held" or outcome.code == LOCKED:
             return None
         if outcome.code == UNEXPECTED:

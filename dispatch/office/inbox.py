@@ -2,8 +2,8 @@
 
     inbox.receive(paths)
         find       a folder means its *.dispatch files; copies for others are passed over
-        order      by issuer and number, so that a batch has no gaps of its own making
-        check      steps 1 to 5 on the file, 6 to 11 on the message
+        order      by issuer and number, or an earlier dispatch of the batch would be reported as missing
+        check      steps 1 to 5, then whether it comes at a good time (12), then 6 to 11
         register   once, however often the same file comes
         or hold    what a newer roster or a later day may make acceptable; it is tried again
         or reject  what was truly sent to us and is wrong: it is kept as evidence
@@ -66,7 +66,7 @@ class Batch:
 
 
 class _Registered(NamedTuple):
-    """A dispatch that is in the register now: its note, the number that its copy names before it."""
+    """A dispatch that is in the register now. `after`: what its issuer sent us before it, so the copy."""
 
     outcome: Received
     note: Note
@@ -114,7 +114,7 @@ class Inbox:
             return refused(Path(name), error)
 
     def retry_held(self) -> tuple[Received, ...]:
-        """Try again what is held; give what is held no longer."""
+        """Try again what is held; give what became of each that is not simply held on."""
         outcomes: list[Received | _Registered] = []
         for waiting in self._held.worth_trying():
             outcome = self._take(self._held.file(waiting), Path(waiting.name), waiting.first_seen)
@@ -125,7 +125,7 @@ class Inbox:
         return tuple(map(self._with_neighbours, outcomes))
 
     def retry_awaited(self, received: list[Received]) -> list[Received]:
-        """Try again what waited, in this run or since an earlier one, for a dispatch that came just now."""
+        """After something new was registered, try again what is held, until nothing new comes of it."""
         came: Sequence[Received] = received
         while any(one.state == "new" for one in came):
             came = self.retry_held()
@@ -139,12 +139,14 @@ class Inbox:
         return found is not None and found[1] != self._context.handle.encode()
 
     def _take(self, data: bytes, path: Path, arrived: datetime) -> Received | _Registered:
-        """Take in one file, or keep it aside, or leave it. `arrived`: when we first saw it.
+        """Register one file, keep it (held or rejected), or leave it where it lies (refused).
+
+        `arrived`: when we first saw it.
 
         Raises EnvelopeError, NoteError, FormatError for what is no envelope.
         """
         incoming = Incoming(data, path, arrived, parse_envelope(data))
-        # what a failure means: first the file is left where it lies, then kept
+        # how a failure counts from here on: refused, then held, then rejected
         kept_as: HeldState | None = None
         is_verified = False
         try:
@@ -192,7 +194,9 @@ class Inbox:
         return opened
 
     def _check_timely(self, verified: VerifiedEnvelope, arrived: datetime) -> None:
-        """Raise what makes a verified dispatch wait, unless it is registered (steps 2 and 12).
+        """Raise if a verified dispatch has to be held (steps 2 and 12).
+
+        Our roster has expired or, unless it is registered, its date or its keys are not acceptable now.
 
         `arrived`: when we first saw it. Raises FutureError, ExpiredError, CompromisedError.
         """
@@ -234,7 +238,7 @@ class Inbox:
         return _Registered(outcome, verified.note, verified.copy.after)
 
     def _with_neighbours(self, taken: Received | _Registered) -> Received:
-        """Add the dispatch before a registered one, if it never came, and what it contradicts."""
+        """Complete the outcome of a registered dispatch: what never came before it, what it contradicts."""
         if isinstance(taken, Received):
             return taken
         outcome, note, after = taken
@@ -248,7 +252,10 @@ class Inbox:
         )
 
     def _contradiction(self, taken: _Registered, before: HeldNote | None, later: HeldNote | None) -> str:
-        """Say what cannot be true beside what is registered, but for what a stolen key signed."""
+        """Say why this dispatch and another cannot both be true, or nothing.
+
+        Notes signed with a key that is marked as compromised are not compared.
+        """
         outcome, note, _ = taken
         is_new = outcome.state == "new"
         for file in self._register.waiting.rejected_under(note.number) if is_new else ():
@@ -269,7 +276,10 @@ class Inbox:
     def _disputed(
         self, note: Note, after: Number | None, before: HeldNote | None, later: HeldNote | None
     ) -> Number | None:
-        """Give the dispatch before that this one passes over, or the one after that passes over this one."""
+        """Give the registered neighbour that disagrees.
+
+        That is an earlier one that this one does not know of, or a later one that does not know of this.
+        """
         if before is not None and passes_over(after, note.register, before.note.number):
             other = before.note.number
         elif later is not None and self._passes_over(later.note, note.number):

@@ -8,8 +8,8 @@
         4  sign        outside it: signed
         5  release     the envelope files: released
 
-A crash after 3 loses nothing: `finish`, which every run calls, carries on from
-what the register holds, with the same bytes.
+A crash after 3 loses nothing: `finish`, which `issue`, `receive` and `export` call, carries on from what the
+register holds, with the same bytes.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ class Outbox:
             return finished[number]
         if number in self.failed:
             raise self.failed.pop(number)
-        # another process of this home was quicker; its files are ours
+        # another process of this home finished our dispatch; we write its files again and report them
         with locked(self._context.home.lock):
             return self._finish(self._register.get(number))
 
@@ -122,7 +122,7 @@ class Outbox:
         return self._number(outgoing, recipients, (), directory, no_progress)
 
     def _demand_ready(self, directory: Path) -> None:
-        """Find what would stop a dispatch before anything is sealed, and before a number is used."""
+        """Raise, before anything is sealed or numbered, if our key or the folder cannot be used."""
         # a key that the roster does not list, or a wrong passphrase
         self._context.signing_key(self._context.roster.version)
         # a folder that cannot be written to
@@ -132,7 +132,10 @@ class Outbox:
             raise PermissionError(EACCES, os.strerror(EACCES), str(directory))
 
     def finish(self) -> dict[Number, Issued]:
-        """Sign and release what is pending, what a killed run left too; each is tried, see `failed`."""
+        """Sign and release every unfinished dispatch, those of killed runs too.
+
+        One that fails does not stop the others: its error goes into `failed`.
+        """
         finished: dict[Number, Issued] = {}
         self.failed = {}
         if not self._register.unfinished():

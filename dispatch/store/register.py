@@ -1,4 +1,4 @@
-"""An office's numbered record.
+"""The register: every dispatch that an office issued or accepted, by number.
 
 A dispatch of ours goes through three states, each stored in one transaction:
 
@@ -6,9 +6,8 @@ A dispatch of ours goes through three states, each stored in one transaction:
     signed      enough signatures stored, its files not all written yet
     released    every envelope file has been written once
 
-A crash leaves one of these; `unfinished` finds what is to be carried on. What
-came in is `received`. What could not be accepted yet, or never will be, is no part
-of it: see `waiting`.
+After a crash a dispatch is in one of these states, and `unfinished` lists those to be finished.
+What came in is `received`. Held and rejected files are not part of the register, see `waiting`.
 """
 
 from __future__ import annotations
@@ -60,7 +59,10 @@ class Dispatch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredCopy:
-    """One copy of a note of ours, or ours of another's note. `body` None: no longer kept."""
+    """One stored copy: of our own note any addressee's, of another office's note only ours.
+
+    `body`: None if it is no longer kept.
+    """
 
     index: int
     to: str
@@ -108,7 +110,10 @@ class Register:
     # The way out
 
     def allot(self, issuer: str, now: datetime) -> Allotment:
-        """Give the next number of `issuer`, inside a transaction. A clock behind uses the last date."""
+        """Give the next number of `issuer`, inside a transaction; a new year begins a new volume.
+
+        If the clock is behind the last dispatch, its date is used, since dates never decrease.
+        """
         last = self._database.execute(
             "SELECT volume, ordinal, date FROM notes WHERE issuer = ? ORDER BY seq DESC LIMIT 1", (issuer,)
         ).fetchone()
@@ -191,14 +196,14 @@ class Register:
         self._database.execute_many("INSERT OR IGNORE INTO attachments (note, sealed) VALUES (?, ?)", rows)
 
     def settle_receipts(self, ids: Iterable[bytes]) -> None:
-        """Note that a dispatch of ours receipts these, inside the transaction that stores it."""
+        """Record that a dispatch of ours receipts these, inside the transaction that stores it."""
         self._database.execute_many(
             "DELETE FROM unreceipted WHERE note = (SELECT seq FROM notes WHERE id = ?)",
             ((note_id,) for note_id in ids),
         )
 
     def store_signatures(self, note_id: bytes, signatures: bytes) -> None:
-        """Store the signatures of a pending note, which makes it signed; the first ones stand."""
+        """Store the signatures of a pending note, which is then signed. Stored ones are not replaced."""
         with self.transaction():
             self._database.execute(
                 "UPDATE notes SET signatures = ?, state = 'signed' WHERE id = ? AND state = 'pending'",
@@ -206,7 +211,7 @@ class Register:
             )
 
     def mark_released(self, note_id: bytes) -> None:
-        """Note that every file of a signed note has been written."""
+        """Record that every file of a signed note has been written."""
         with self.transaction():
             self._database.execute(
                 "UPDATE notes SET state = 'released' WHERE id = ? AND state = 'signed'", (note_id,)
@@ -227,7 +232,7 @@ class Register:
         *,
         wants_receipt: bool,
     ) -> bool:
-        """Store a verified envelope, and whether to receipt it. True if it is new, False if it was there.
+        """Store a verified envelope, and if `wants_receipt` that a receipt is owed. True if it is new.
 
         Raises EquivocationError if another note has its number.
         """
