@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ast
 import dataclasses
-import difflib
 import inspect
 import re
 import sys
@@ -17,6 +16,8 @@ from importlib import import_module
 from pathlib import Path
 from textwrap import dedent
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+from scripts.written import write_or_check
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -339,23 +340,5 @@ def _anchor(heading: str) -> str:
     return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
 
 
-def main() -> int:
-    """Write the file, or say how it differs."""
-    if sys.argv[1:] not in ([], ["--check"]):
-        print("usage: scripts/api-reference [--check]", file=sys.stderr)
-        return 2
-    text = reference()
-    if not sys.argv[1:]:
-        TARGET.write_text(text, "utf-8")
-        return 0
-    there = TARGET.read_text("utf-8") if TARGET.exists() else ""
-    diff = difflib.unified_diff(
-        there.splitlines(), text.splitlines(), "docs/API.md", "what scripts/api-reference writes", lineterm=""
-    )
-    for line in diff:
-        print(line)
-    return int(there != text)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(write_or_check(TARGET, reference(), "scripts/api-reference"))

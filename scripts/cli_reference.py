@@ -5,10 +5,11 @@ Needs the environment that scripts/test makes, and goes into it by itself.
 
 from __future__ import annotations
 
-import difflib
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
+
+from scripts.written import write_or_check
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -520,23 +521,5 @@ def table(columns: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
     return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
 
 
-def main() -> int:
-    """Write the file, or say how it differs."""
-    if sys.argv[1:] not in ([], ["--check"]):
-        print("usage: scripts/cli-reference [--check]", file=sys.stderr)
-        return 2
-    text = reference()
-    if not sys.argv[1:]:
-        TARGET.write_text(text, "utf-8")
-        return 0
-    there = TARGET.read_text("utf-8") if TARGET.exists() else ""
-    diff = difflib.unified_diff(
-        there.splitlines(), text.splitlines(), "docs/CLI.md", "what scripts/cli-reference writes", lineterm=""
-    )
-    for line in diff:
-        print(line)
-    return int(there != text)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(write_or_check(TARGET, reference(), "scripts/cli-reference"))

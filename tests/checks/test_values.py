@@ -17,7 +17,9 @@ from dispatch.drafts.form import paragraph_text, report_template
 from dispatch.drafts.values import read_values
 from dispatch.errors import MalformedError, RefusedError
 from dispatch.formats.message import Circular, Report
-from dispatch.formats.obligation import Field, Form, Obligation
+from dispatch.formats.note import Number
+from dispatch.formats.obligation import Field, Form
+from tests.forge.dispatches import NOW, make_message, make_obligation
 
 
 def field(name: str, type_: Any, **changes: Any) -> Field:
@@ -272,42 +274,8 @@ hostile = st.text(max_size=60)
 
 
 def template(form: Form, *, subject: str = "x", body: str = "4. Text", **changes: Any) -> str:
-    circular = Circular(
-        format="dispatch-message/v1",
-        salt="",
-        secrets="",
-        number="cc/2026/4",
-        date="",
-        from_="cc",
-        to=(),
-        info=(),
-        precedence="routine",
-        subject=subject,
-        attachments=(),
-        body=body,
-        zone="UTC",
-        reply="receipt",
-        reply_within=None,
-        relations=(),
-        promises=(),
-        obligations=(),
-        forms=(),
-    )
-    obligation = Obligation(
-        id="monthly",
-        paragraph=4,
-        form="monthly",
-        every="month",
-        before=None,
-        after=None,
-        once=None,
-        from_="2026-05",
-        until=None,
-        due="P5D",
-        nil=True,
-        undertaking=False,
-        by=(),
-    )
+    circular = make_message(Circular, Number("cc", "2026", 4), NOW, to=(), subject=subject, body=body)
+    obligation = make_obligation("monthly", paragraph=4, every="month", from_="2026-05")
     default: dict[str, Any] = {
         "number": "cc/2026/4",
         "circular": circular,

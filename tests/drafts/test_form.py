@@ -20,7 +20,9 @@ from dispatch.drafts.form import report_template
 from dispatch.drafts.values import read_values
 from dispatch.errors import REFUSED, MalformedError, RefusedError
 from dispatch.formats.message import Answered, Circular, Report
-from dispatch.formats.obligation import Field, Form, Obligation
+from dispatch.formats.note import Number
+from dispatch.formats.obligation import Field, Form
+from tests.forge.dispatches import NOW, make_message, make_obligation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,21 +48,7 @@ MESSAGE: dict[str, Any] = {
     "precedence": "routine",
     "attachments": (),
 }
-OBLIGATION = Obligation(
-    id="monthly",
-    paragraph=4,
-    form="monthly",
-    every="month",
-    before=None,
-    after=None,
-    once=None,
-    from_="2026-05",
-    until=None,
-    due="P5D",
-    nil=True,
-    undertaking=False,
-    by=(),
-)
+OBLIGATION = make_obligation("monthly", paragraph=4, every="month", from_="2026-05")
 
 
 def field(name: str, type_: Any, **changes: Any) -> Field:
@@ -75,19 +63,9 @@ def field(name: str, type_: Any, **changes: Any) -> Field:
 def circular(
     subject: str = "On meetings", body: str = "3. No.\n\n4. Report it.\nEach month.\n\n5. No."
 ) -> Circular:
-    return Circular(
-        **MESSAGE,
-        number="cc/2026/4",
-        from_="cc",
-        subject=subject,
-        body=body,
-        zone="UTC",
-        reply="receipt",
-        reply_within=None,
-        relations=(),
-        promises=(),
-        obligations=(OBLIGATION,),
-        forms=(),
+    number = Number("cc", "2026", 4)
+    return make_message(
+        Circular, number, NOW, to=(), subject=subject, body=body, obligations=(OBLIGATION,), forms=()
     )
 
 

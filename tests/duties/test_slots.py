@@ -19,6 +19,7 @@ from dispatch.duties.standings import standings_of
 from dispatch.formats.message import Circular, PromiseMade
 from dispatch.formats.note import Number
 from dispatch.formats.obligation import Form, Obligation
+from tests.forge.dispatches import make_obligation
 
 ISSUED = datetime(2026, 4, 27, 9, tzinfo=UTC)
 DUE = datetime(2026, 6, 5, 21, tzinfo=UTC)  # five days after May, at midnight in Moscow
@@ -28,22 +29,8 @@ OFFICES = ("penza", "tula")
 
 
 def obligation(**changes: Any) -> Obligation:
-    default: dict[str, Any] = {
-        "id": "monthly",
-        "paragraph": 4,
-        "form": "monthly",
-        "every": "month",
-        "before": None,
-        "after": None,
-        "once": None,
-        "from_": "2026-05",
-        "until": None,
-        "due": "P5D",
-        "nil": True,
-        "undertaking": False,
-        "by": ("@provinces",),
-    }
-    return Obligation(**(default | changes))
+    monthly = {"paragraph": 4, "form": "monthly", "every": "month", "from_": "2026-05", "by": ("@provinces",)}
+    return make_obligation(**({"name": changes.pop("id", "monthly")} | monthly | changes))
 
 
 def event(**changes: Any) -> Obligation:
