@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from dispatch.office.drafting import Checked
     from dispatch.office.outbox import Progress
     from dispatch.office.publication import Publication
-    from dispatch.office.results import CircularDuties, Issued
+    from dispatch.office.results import CircularDuties, Issued, LeftOut
     from dispatch.store import HeldState, Waiting
     from keys.card import Card
     from keys.keyfile import SecretKeys
@@ -352,6 +352,10 @@ class Office:
         `at`: the moment as of which it is judged; what came in later counts all the same.
         """
         return self.opened.duties(number, at or self.now)
+
+    def left_out(self) -> tuple[LeftOut, ...]:
+        """Name what the register holds and no longer stands, which `due` and `collate` leave out."""
+        return self.opened.left_out()
 
     def collate(
         self, number: Number, obligation: str, first: str | None = None, last: str | None = None
