@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-    from keys.roster import Office, Roster
+    from keys.roster import KeyEntry, Office, Roster
     from keys.signing import VerifyKey
 
 LATE = timedelta(days=30)
@@ -67,7 +67,8 @@ def count_signatures(
     """
     office = roster.office(issuer)
     threshold = office.threshold(version)
-    standings = [_standing(roster, office, key) for key in set(signers)]
+    entries = [entry for entry in map(office.signing_entry, set(signers)) if entry is not None]
+    standings = [_standing(roster, office, entry) for entry in entries]
     unmarked = [one for one in standings if one.marked is None or one.marked > date]
     counting = tuple(one for one in unmarked if one.ended is None or date - one.ended <= LATE)
     if len(unmarked) < threshold:
@@ -89,9 +90,7 @@ def check_first_arrival(counted: Counted, arrived: datetime) -> None:
         raise EndedKeyError("the note came too long after the end of a key that signed it")
 
 
-def _standing(roster: Roster, office: Office, key: VerifyKey) -> Standing:
-    entry = office.signing_entry(key)
-    assert entry is not None  # noqa: S101 - who signed was looked up in the roster, which drops no key
+def _standing(roster: Roster, office: Office, entry: KeyEntry) -> Standing:
     versions = [end for end in (entry.until, office.until) if end is not None]
     ended = roster.version_record(min(versions)).date if versions else None
     return Standing(entry.compromised, ended)

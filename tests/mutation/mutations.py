@@ -152,7 +152,11 @@ MUTATIONS: dict[str, tuple[Mutation, ...]] = {
         (
             UNLISTED,
             replaced(f"{SIGNED}:verify_signed", "listed[signature.verify_key]", "signature.verify_key"),
-            replaced(f"{TRUST}:count_keys", "set(signers) & set(allowed.keys)", "set(signers)"),
+            replaced(
+                f"{SOUNDNESS}:count_signatures",
+                "[entry for entry in map(office.signing_entry, set(signers)) if entry is not None]",
+                "[entry or office.signing_entries[0] for entry in map(office.signing_entry, set(signers))]",
+            ),
         ),
     ),
     "An old roster put back": ((unguarded(f"{TRUST}:trust_update", "_refuse_older"),),),
