@@ -22,9 +22,11 @@
         |-- RollbackError       older than the trusted version
         |-- ForkError           contradicts the trusted version
         |-- ExpiredError        past its expiry
+        |   `-- EndedKeyError   signed or delivered long after the end of its keys
         |-- UnknownVersionError names a roster version that we do not have
         |-- UnknownOfficeError  a handle that the roster does not list
         `-- CompromisedError    the key is marked as compromised
+            `-- UnprovenError   since a moment after the note's date, and nothing proves the note older
 
 Each has a fixed text, and a hint where there is something to do. Only the
 command line turns an error into an exit code.
@@ -132,6 +134,10 @@ class ExpiredError(TrustError):
     """A roster, or a note, past the expiry of its roster version."""
 
 
+class EndedKeyError(ExpiredError):
+    """A note is dated, or came for the first time, long after the keys that signed it had ended."""
+
+
 class UnknownVersionError(TrustError):
     """A note names a roster version that we do not have."""
 
@@ -142,3 +148,7 @@ class UnknownOfficeError(TrustError):
 
 class CompromisedError(TrustError):
     """A signing key is marked as compromised."""
+
+
+class UnprovenError(CompromisedError):
+    """A signing key is marked since a moment after the note's date, and nothing proves the note older."""

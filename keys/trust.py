@@ -14,11 +14,10 @@ matters is passed in. The rules, in the order in which they are checked:
       4. it extends the trusted one (`keys.roster.extends` lists how)
       5. only root keys that either lists signed it, each once, and every signature holds
       6. a threshold of the trusted root, and a threshold of its own, are among them
-    a note (`judge_note`, then `count_keys`)
+    a note (`judge_note`; then `keys.soundness`)
       1. it names our realm, a version that we have, and the digest of that version
       2. its date lies before that version's expiry
       3. its issuer is an office as of that version
-      4. enough of the keys that signed it were not compromised when it was dated
 
 A roster that has expired is still accepted, because it is newer than ours; whoever
 issues or receives asks `check_current`.
@@ -28,7 +27,6 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from datetime import timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING, NoReturn
 
@@ -36,7 +34,6 @@ import msgspec
 
 from keys.codec import encode_base64
 from keys.errors import (
-    CompromisedError,
     ExpiredError,
     ForkError,
     FormatError,
@@ -45,24 +42,21 @@ from keys.errors import (
     ThresholdError,
     UnpinnedRootError,
 )
-from keys.lines import parse_signing
 from keys.roster import MAX_ROSTER, Roster, decode_roster, encode_roster
 from keys.roster.extends import check_extends
 from keys.signed import SignedText, encode_signed, parse_signed, sign_text, verify_signed
 from keys.text import format_date
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable
     from datetime import datetime
 
-    from keys.roster import KeyEntry, Record
+    from keys.roster import Record
     from keys.signing import SigningKey, VerifyKey
 
 NAMESPACE = "dispatch-roster"
 MAX_CHAIN = 64
 """Cap on the rosters in one file."""
-LATE = timedelta(days=30)
-"""How long after the end of its keys a note may still arrive for the first time."""
 
 _BETWEEN = b"\n\n{"  # an empty line, and the text of the next roster
 
@@ -92,14 +86,10 @@ class TrustedRoster:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoteKeys:
-    """The keys that may sign a note, as of the version that it names, and how many of them must.
-
-    `compromised`: every key of the issuer that is marked, in force at that version or not.
-    """
+    """The keys that may sign a note, as of the version that it names, and how many of them must."""
 
     keys: tuple[VerifyKey, ...]
     threshold: int
-    compromised: Mapping[VerifyKey, datetime]
 
 
 def sign_roster(roster: Roster, keys: Iterable[SigningKey]) -> SignedRoster:
@@ -258,7 +248,9 @@ def check_current(trusted: TrustedRoster, at: datetime) -> None:
 def judge_note(
     trusted: TrustedRoster, *, realm: str, version: int, digest: bytes, date: datetime, issuer: str
 ) -> NoteKeys:
-    """Say who may sign a note, by what it says of itself. Pass on to `verify_signed` and `count_keys`.
+    """Say who may sign a note, by what it says of itself.
+
+    Pass on to `verify_signed`, then ask `count_signatures`.
 
     Raises RealmError, UnknownVersionError (for a newer one: hold the note), ForkError,
     ExpiredError, UnknownOfficeError.
@@ -274,54 +266,7 @@ def judge_note(
         raise ExpiredError(f"the note is dated after the expiry of version {version} of the roster")
     # 3. The issuer: both raise if it is no office.
     office = roster.office(issuer)
-    return NoteKeys(
-        keys=office.signing_keys(version),
-        threshold=office.threshold(version),
-        compromised={
-            parse_signing(entry.value): entry.compromised
-            for entry in office.signing_entries
-            if entry.compromised is not None
-        },
-    )
-
-
-def count_keys(allowed: NoteKeys, signers: Iterable[VerifyKey], date: datetime) -> None:
-    """Demand the threshold without the keys that were compromised at or before `date`.
-
-    `signers`: what `verify_signed` returned. Raises CompromisedError, ThresholdError.
-    """
-    distinct = set(signers) & set(allowed.keys)
-    compromised = {key for key in distinct if key in allowed.compromised and allowed.compromised[key] <= date}
-    if len(distinct) < allowed.threshold:
-        raise ThresholdError(f"{len(distinct)} signatures where {allowed.threshold} are due")
-    if len(distinct - compromised) < allowed.threshold:
-        raise CompromisedError("the note is signed by a key that was compromised at its date")
-
-
-def check_first_arrival(
-    trusted: TrustedRoster, issuer: str, signers: Iterable[VerifyKey], arrived: datetime
-) -> None:
-    """Demand of a note that arrives for the first time that its keys are not long ended (step 12).
-
-    Raises CompromisedError for a key marked as compromised, at whatever date; ExpiredError
-    if all keys have ended, and the last of them more than `LATE` ago. Hold the note then.
-    """
-    office = trusted.roster.office(issuer)
-    entries = [entry for key in signers if (entry := office.signing_entry(key)) is not None]
-    if any(entry.compromised is not None for entry in entries):
-        raise CompromisedError("a key that has since been compromised signed the note")
-    ends = [_end(entry, office.until) for entry in entries]
-    versions = [end for end in ends if end is not None]
-    if len(versions) < len(ends) or not versions:
-        return
-    ended = trusted.roster.version_record(max(versions)).date
-    if arrived - ended > LATE:
-        raise ExpiredError(f"the keys that signed the note ended by {format_date(ended)}, long ago")
-
-
-def _end(entry: KeyEntry, until: int | None) -> int | None:
-    """Return the version at which a key ended, by itself or with its office."""
-    return min((end for end in (entry.until, until) if end is not None), default=None)
+    return NoteKeys(keys=office.signing_keys(version), threshold=office.threshold(version))
 
 
 def _parse_signed_roster(data: bytes) -> SignedRoster:

@@ -31,6 +31,7 @@ KEYS = (
     "lines",
     "card",
     "roster",
+    "soundness",
     "trust",
     "keyfile",
 )

@@ -15,10 +15,10 @@ from dispatch.audit.collect import collect
 from dispatch.audit.contradictions import check_registers
 from dispatch.audit.duties import judge_circulars
 from dispatch.audit.receipts import (
-    check_compromised,
     check_receipts,
+    check_unproven,
     check_voids,
-    prove_older,
+    leave_out_unproven,
     receipts_of,
 )
 from dispatch.audit.registers import volumes_of
@@ -95,10 +95,10 @@ def run_audit(
     """
     check_current(trusted, at)
     collected = collect(archive, trusted, progress)
+    proofs = leave_out_unproven(collected)
     offices = volumes_of(collected)
     receipts = receipts_of(collected)
     breaks = broken_chains(collected)
-    proofs = prove_older(offices, receipts)
     duties, of_circulars = judge_circulars(circulars, collected, receipts, trusted.roster, at=at)
     findings = [
         *collected.findings(),
@@ -106,7 +106,7 @@ def run_audit(
         *check_chains(breaks, archive.names(one.place for one in breaks)),
         *check_receipts(collected, receipts, offices, partial=partial),
         *check_voids(collected, receipts),
-        *check_compromised(collected, proofs, partial=partial),
+        *check_unproven(collected, partial=partial),
         *of_circulars,
     ]
     return AuditReport(
@@ -139,7 +139,7 @@ def _counts(collected: Collected, recognised: int) -> dict[str, int]:
     return {
         "files": collected.files,
         "notes": len(collected.notes),
-        "copies": collected.copies,
+        "copies": sum(len(one.offices) for one in notes),
         "statements": len(collected.statements),
         "receipts": sum(bool(one.note.receipts) for one in notes),
         "answers": sum(len(one.note.answers) for one in notes),
@@ -168,7 +168,7 @@ def _register(volume: Volume) -> RegisterVolume:
 
 
 def _dispatches(
-    collected: Collected, receipts: Receipts, proofs: Mapping[bytes, Proof | None]
+    collected: Collected, receipts: Receipts, proofs: Mapping[bytes, Proof]
 ) -> tuple[Dispatched, ...]:
     facts = sorted(collected.notes.values(), key=lambda one: (one.number, one.id))
     return tuple(_dispatched(one, collected, receipts.get(one.id, ()), proofs.get(one.id)) for one in facts)

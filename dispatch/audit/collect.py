@@ -32,17 +32,17 @@ if TYPE_CHECKING:
 class NoteFacts:
     """One note that holds, and its copies that are here.
 
-    `keys`: the fingerprints of those that signed; `compromised`: since when too few of them are sound, or
-    None; `file`: the name of the first file that holds the note. `indexes`: one bit for each copy, set if it
-    is here. `offices`, `afters` and `places` have one number for each copy that is here: its addressee and
-    the dispatch before it, as places in `Collected.offices` and `Collected.befores`, and the place of its
-    file in the archive.
+    `keys`: the fingerprints of those that signed; `forgeable_from`: the moment from which too few of
+    them are unmarked, or None; `file`: the name of the first file that holds the note. `indexes`: one bit for
+    each copy, set if it is here. `offices`, `afters` and `places` have one number for each copy that is here:
+    its addressee and the dispatch before it, as places in `Collected.offices` and `Collected.befores`, and
+    the place of its file in the archive.
     """
 
     note: Note
     id: bytes
     keys: tuple[str, ...]
-    compromised: datetime | None
+    forgeable_from: datetime | None
     file: str
     indexes: bytearray = field(default_factory=bytearray)
     offices: array[int] = field(default_factory=lambda: array("I"))
@@ -62,8 +62,8 @@ class NoteFacts:
     def add_signatures(self, other: NoteText) -> None:
         """Take in that another file has the same note with other signatures; the soundest of them count."""
         self.keys = tuple(sorted({*self.keys, *other.keys}))
-        marks = (self.compromised, other.compromised)
-        self.compromised = None if None in marks else max(mark for mark in marks if mark is not None)
+        moments = (self.forgeable_from, other.forgeable_from)
+        self.forgeable_from = None if None in moments else max(one for one in moments if one is not None)
 
     def has(self, index: int) -> bool:
         """Tell whether a copy is here already. `index`: its place among the copies, from 1."""
@@ -118,13 +118,15 @@ class Evidence:
 class Collected:
     """All that an archive holds.
 
-    `notes`: those that hold, by id; `statements`: the signed lists of registers that hold, each with its
+    `notes`: those that hold, by id; `unproven`: those that need evidence that they are older than a thief of
+    their keys, and have none; `statements`: the signed lists of registers that hold, each with its
     file; `faults`: what is wrong with single files; `claimed`: the ids of notes that do not hold, by the
     number that they claim. `offices`: the addressees of copies; `befores`: the dispatches that copies name as
     the one before, the first of which is empty. `files`: how many were read; `copies`: how many hold.
     """
 
     notes: dict[bytes, NoteFacts] = field(default_factory=dict)
+    unproven: dict[bytes, NoteFacts] = field(default_factory=dict)
     statements: list[tuple[str, Statement]] = field(default_factory=list)
     faults: dict[Fault, Evidence] = field(default_factory=dict)
     claimed: dict[Number, set[bytes]] = field(default_factory=dict)
@@ -132,6 +134,14 @@ class Collected:
     befores: Interned = field(default_factory=lambda: Interned(""))
     files: int = 0
     copies: int = 0
+
+    def set_aside(self, note_id: bytes) -> None:
+        """Leave out a note that has no evidence."""
+        self.unproven[note_id] = self.notes.pop(note_id)
+
+    def take_back(self, note_id: bytes) -> None:
+        """Take in a note for which there is evidence after all."""
+        self.notes[note_id] = self.unproven.pop(note_id)
 
     def findings(self) -> list[Finding]:
         """Give what is wrong with single files; the same fault of several files is one finding."""
@@ -198,7 +208,7 @@ def _take(collected: Collected, place: int, source: Source, seen: Seen) -> None:
             note=parse_note(seen.note.text),
             id=seen.id,
             keys=seen.note.keys,
-            compromised=seen.note.compromised,
+            forgeable_from=seen.note.forgeable_from,
             file=source.name,
         )
         collected.notes[seen.id] = facts

@@ -12,25 +12,23 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from dispatch.audit.archive import NOTE, STATEMENT
 from dispatch.audit.findings import kind_of, text_of
+from dispatch.checks.soundness import count
 from dispatch.checks.verifier import Commitment, Verifier, commitment_of, verify_copy, verify_statement
 from dispatch.errors import FINDINGS, UNEXPECTED, DispatchError, StorageError, exit_code
 from dispatch.formats.envelope import MAX_ENVELOPE, parse_copy, parse_signed_note, split_envelope
 from dispatch.formats.statement import MAX_STATEMENT, Statement, parse_statement
 from dispatch.system.files import read_capped
 from keys import age
-from keys.errors import KeysError, UnlistedKeyError
+from keys.errors import KeysError, UnlistedKeyError, UnprovenError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     from dispatch.audit.archive import Source
     from dispatch.audit.findings import Severity
     from dispatch.formats.envelope import SignedNote
-    from dispatch.formats.note import Note, Number
-    from keys.roster import Office
+    from dispatch.formats.note import Number
     from keys.signed import SignedText
-    from keys.signing import VerifyKey
     from keys.trust import TrustedRoster
 
 _NOTE_START = b"dispatch/v1\n"
@@ -57,13 +55,13 @@ class Fault(NamedTuple):
 class NoteText(NamedTuple):
     """A note that holds.
 
-    `text`: the bytes that were signed; `keys`: the fingerprints of those that signed; `compromised`: since
-    when too few of them are sound, or None.
+    `text`: the bytes that were signed; `keys`: the fingerprints of those that signed; `forgeable_from`: the
+    moment from which too few of them are unmarked, or None.
     """
 
     text: bytes
     keys: tuple[str, ...]
-    compromised: datetime | None
+    forgeable_from: datetime | None
 
 
 class Place(NamedTuple):
@@ -144,7 +142,9 @@ class Examiner:
             return Seen(statement=verify_statement(signed, self._trusted))
         except (DispatchError, KeysError) as error:
             kind = self._kind(error, signed.statement.issuer, signed.signed)
-            return Seen(Fault(kind, name, str(error), exit_code(error)))
+            # no receipt names a signed list, so that nothing can prove it older
+            severity: Severity = "missing" if isinstance(error, UnprovenError) else "broken"
+            return Seen(Fault(kind, name, str(error), exit_code(error), severity))
 
     def _examine_envelope(self, data: bytes) -> Seen:
         head_text, copy_text, armored = split_envelope(data)
@@ -182,17 +182,10 @@ class Examiner:
         else:
             head = _Head(None, signed.id, commitment_of(note))
             fingerprints = tuple(sorted(key.fingerprint() for key in keys))
-            new = NoteText(signed.signed.text, fingerprints, self._compromised(note, keys))
+            moment = count(signed, self._verifier.roster).forgeable_from
+            new = NoteText(signed.signed.text, fingerprints, moment)
         self._heads[key] = head
         return head, new
-
-    def _compromised(self, note: Note, keys: Sequence[VerifyKey]) -> datetime | None:
-        """Tell since when only other offices' receipts can prove a note; None while its keys are enough."""
-        office = self._verifier.roster.office(note.number.handle)
-        marks = compromises(office, keys)
-        # as many keys as this may be compromised before fewer than the threshold are sound
-        spare = len(keys) - office.threshold(note.roster.version)
-        return marks[spare] if len(marks) > spare else None
 
     def _fault_of_note(self, error: Exception, signed: SignedNote) -> Fault:
         note = signed.note
@@ -210,14 +203,6 @@ class Examiner:
             if all(office.signing_entry(one.verify_key) for one in signed.parsed):
                 return "key-not-in-force"
         return kind_of(error)
-
-
-def compromises(office: Office, keys: Iterable[VerifyKey]) -> list[datetime]:
-    """Give the moments since which keys of an office are compromised, the earliest first."""
-    entries = map(office.signing_entry, keys)
-    return sorted(
-        entry.compromised for entry in entries if entry is not None and entry.compromised is not None
-    )
 
 
 def _unreadable(source: Source, why: str) -> Fault:

@@ -25,6 +25,7 @@ from dispatch.errors import (
 )
 from keys.errors import (
     CompromisedError,
+    EndedKeyError,
     ExpiredError,
     ForkError,
     FormatError,
@@ -35,6 +36,7 @@ from keys.errors import (
     UnknownOfficeError,
     UnknownVersionError,
     UnlistedKeyError,
+    UnprovenError,
 )
 
 if TYPE_CHECKING:
@@ -87,6 +89,7 @@ KINDS: Final[Mapping[str, str]] = {
     "key-not-in-force": "Signed by a key of the office that was not in force as of the version named",
     "key-unlisted": "Signed by a key that the roster does not list for the office",
     "key-compromised": "Signed by a key that was compromised by then",
+    "key-ended": "Dated more than 30 days after the end of its key",
     "too-few-signatures": "Fewer signatures than the office's threshold",
     "signature-of-another-purpose": "A signature that was made for something else than a note",
     "signature-broken": "A signature that does not hold",
@@ -129,8 +132,10 @@ _BY_ERROR: Final[tuple[tuple[type[Exception], str], ...]] = (
     (UnknownVersionError, "unknown-roster-version"),
     (RealmError, "another-realm"),
     (ForkError, "roster-contradicted"),
+    (EndedKeyError, "key-ended"),
     (ExpiredError, "roster-expired"),
     (UnknownOfficeError, "unknown-office"),
+    (UnprovenError, "compromised-without-evidence"),
     (CompromisedError, "key-compromised"),
     (UnlistedKeyError, "key-unlisted"),
     (ThresholdError, "too-few-signatures"),

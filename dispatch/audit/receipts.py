@@ -1,9 +1,9 @@
 """Receipts: who acknowledged what, and what only a receipt proves. Pure.
 
-A thief of a key can write a note with any date. A note signed with a key that was
-compromised later is proven older in two ways: an office whose own keys are sound receipted it before the
-compromise, or receipted a later note of the same register, whose pinned head was recomputed from ids that
-include this one.
+A thief of a key can write a note with any date. A note that stands on a key which was compromised later is
+proven older in two ways: another office whose own keys are unmarked receipted it before the compromise, or
+receipted a later note of the same register, whose pinned head was recomputed from ids that include this one.
+What nothing proves older is left out of the audit, and named.
 """
 
 from __future__ import annotations
@@ -14,16 +14,18 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, TypeAlias
 
 from dispatch.audit.findings import Finding, with_files
+from dispatch.audit.registers import volumes_of
 from dispatch.errors import FINDINGS, INTEGRITY, TRUST
 from keys.codec import encode_base64
 from keys.text import format_date
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
     from dispatch.audit.collect import Collected, NoteFacts
     from dispatch.audit.registers import Volume
+    from dispatch.formats.note import Head
 
 TOLERANCE = timedelta(days=1)
 """How far two honest clocks may differ: a note dated further ahead is held, and not receipted."""
@@ -63,6 +65,7 @@ def check_receipts(
     """
     known = {note_id for volumes in offices.values() for volume in volumes for note_id in volume.ids}
     known.update(note_id for ids in collected.claimed.values() for note_id in ids)
+    known.update(collected.unproven)
     known.update(one for _, statement in collected.statements for one in statement.ids)
     unknown: dict[bytes, list[NoteFacts]] = {}
     for note_id, notes in sorted(receipts.items()):
@@ -129,76 +132,100 @@ def check_voids(collected: Collected, receipts: Receipts) -> Iterator[Finding]:
                 yield with_files(found, (one.file for one in (facts, *proofs)))
 
 
-def prove_older(offices: Mapping[str, list[Volume]], receipts: Receipts) -> dict[bytes, Proof | None]:
-    """Find what proves each note of a compromised key older, by its id; None where nothing does."""
-    found: dict[bytes, Proof | None] = {}
-    for volumes in offices.values():
-        for position, volume in enumerate(volumes):
-            closing = volumes[position + 1].notes.get(1, []) if position + 1 < len(volumes) else []
-            covers: dict[datetime, list[Proof | None]] = {}
-            for facts in (one for notes in volume.notes.values() for one in notes):
-                since, ordinal = facts.compromised, facts.number.ordinal
-                if since is None:
-                    continue
-                proof = _receipt_before(facts, receipts, since)
-                if proof is None and ordinal <= len(volume.ids) and volume.ids[ordinal - 1] == facts.id:
-                    if since not in covers:
-                        covers[since] = _covers(volume, closing, receipts, since)
-                    proof = covers[since][ordinal]
+def leave_out_unproven(collected: Collected) -> dict[bytes, Proof]:
+    """Leave out the notes that need evidence of their age and have none; give that of the others, by id."""
+    receipts = receipts_of(collected)
+    proofs: dict[bytes, Proof] = {}
+    for facts in [one for one in collected.notes.values() if one.forgeable_from is not None]:
+        proof = _receipt_before(facts, receipts, facts.forgeable_from)
+        if proof is None:
+            collected.set_aside(facts.id)
+        else:
+            proofs[facts.id] = proof
+    # what is proven may pin a head that proves more
+    while covered := _covered(collected, receipts):
+        proofs |= covered
+        for note_id in covered:
+            collected.take_back(note_id)
+    return proofs
+
+
+def _covered(collected: Collected, receipts: Receipts) -> dict[bytes, Proof]:
+    """Find what proves notes older that have no receipt of their own, by id."""
+    found: dict[bytes, Proof] = {}
+    offices = volumes_of(collected) if collected.unproven else {}
+    covers: dict[tuple[str, datetime], list[list[Proof | None]]] = {}
+    for facts in collected.unproven.values():
+        handle, since, ordinal = facts.number.handle, facts.forgeable_from, facts.number.ordinal
+        volumes = offices.get(handle, [])
+        for place, volume in enumerate(volumes):
+            is_here = volume.volume == facts.number.volume and volume.ids[ordinal - 1 : ordinal] == [facts.id]
+            if not is_here or since is None:
+                continue
+            if (handle, since) not in covers:
+                covers[handle, since] = _covers(volumes, receipts, since)
+            if proof := covers[handle, since][place][ordinal]:
                 found[facts.id] = proof
     return found
 
 
-def _covers(
-    volume: Volume, closing: list[NoteFacts], receipts: Receipts, since: datetime
-) -> list[Proof | None]:
-    """Give, by ordinal, what proves a note older through a later one whose head was recomputed from its id.
+def _covers(volumes: Sequence[Volume], receipts: Receipts, since: datetime) -> list[list[Proof | None]]:
+    """Give, by volume and ordinal, what proves a note older through a later one whose head covers it.
 
-    `closing`: the first notes of the next volume; `since`: the moment of the compromise.
+    `since`: the moment from which a thief could have signed it.
     """
-    pinning: dict[int, list[NoteFacts]] = defaultdict(list)
-    for ordinal, notes in volume.notes.items():
-        pinning[ordinal - 1] += notes
-    for facts in closing:
-        if facts.note.register.volume == volume.volume:
-            pinning[facts.note.register.size].append(facts)
-    found: list[Proof | None] = [None] * (len(volume.ids) + 1)
-    proof = None
-    for size in range(len(volume.ids), 0, -1):
-        if size not in volume.wrong:
-            proofs = [_receipt_before(facts, receipts, since) for facts in pinning[size]]
-            proof = next((one for one in proofs if one is not None), proof)
-        found[size] = proof
-    return found
+    found: list[list[Proof | None]] = []
+    closing: list[tuple[Head, Proof | None]] = []
+    for volume in reversed(volumes):
+        pinning: dict[int, list[Proof | None]] = defaultdict(list)
+        for ordinal, notes in volume.notes.items():
+            pinning[ordinal - 1] += [_receipt_before(one, receipts, since) for one in notes]
+        for head, proof in closing:
+            if head.volume == volume.volume:
+                pinning[head.size].append(proof)
+        proofs: list[Proof | None] = [None] * (len(volume.ids) + 1)
+        newest = None
+        for size in range(len(volume.ids), 0, -1):
+            if size not in volume.wrong:
+                newest = next((one for one in pinning[size] if one is not None), newest)
+            proofs[size] = newest
+        # the first note of a volume closes the one before, and may be covered in its turn
+        closing = [
+            (
+                one.note.register,
+                _receipt_before(one, receipts, since) or (proofs[1] if volume.ids[:1] == [one.id] else None),
+            )
+            for one in volume.notes.get(1, [])
+        ]
+        found.append(proofs)
+    return found[::-1]
 
 
-def _receipt_before(facts: NoteFacts, receipts: Receipts, since: datetime) -> Proof | None:
-    """Give the first receipt of a note, from another office with sound keys, that is dated before `since`."""
+def _receipt_before(facts: NoteFacts, receipts: Receipts, since: datetime | None) -> Proof | None:
+    """Give the first receipt of a note, by another office with unmarked keys, dated before `since`."""
     for receipt in receipts.get(facts.id, ()):
-        is_sound = receipt.compromised is None and receipt.number.handle != facts.number.handle
-        if is_sound and receipt.note.date < since:
+        is_sound = receipt.forgeable_from is None and receipt.number.handle != facts.number.handle
+        if is_sound and since is not None and receipt.note.date < since:
             return Proof(
                 receipt=str(receipt.number), of=str(facts.number), date=format_date(receipt.note.date)
             )
     return None
 
 
-def check_compromised(
-    collected: Collected, proofs: Mapping[bytes, Proof | None], *, partial: bool
-) -> Iterator[Finding]:
-    """Find notes of compromised keys that nothing proves older.
+def check_unproven(collected: Collected, *, partial: bool) -> Iterator[Finding]:
+    """Name the notes that are left out because nothing proves them older than a thief of their keys.
 
     `partial`: only one office's share is here, so that the proof may lie elsewhere.
     """
-    for note_id, proof in sorted(proofs.items()):
-        facts = collected.notes[note_id]
-        if proof is None and facts.compromised is not None:
-            yield Finding(
-                kind="compromised-without-evidence",
-                subject=str(facts.number),
-                text=f"its key was compromised by {format_date(facts.compromised)}, and no receipt of "
-                "another office, dated before, is here for it or for a later note of its register",
-                severity="not-checkable" if partial else "missing",
-                code=0 if partial else TRUST,
-                files=(facts.file,),
-            )
+    for facts in sorted(collected.unproven.values(), key=lambda one: (one.number, one.id)):
+        if facts.forgeable_from is None:
+            continue
+        yield Finding(
+            kind="compromised-without-evidence",
+            subject=str(facts.number),
+            text=f"its key was compromised by {format_date(facts.forgeable_from)}, and no receipt of "
+            "another office, dated before, is here for it or for a later one of its register: it is left out",
+            severity="not-checkable" if partial else "missing",
+            code=0 if partial else TRUST,
+            files=(facts.file,),
+        )

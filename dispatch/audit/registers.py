@@ -38,8 +38,9 @@ class Volume:
     """One volume of one office. Ordinals count from 1; size n means the first n notes.
 
     What files say: `size`, how many notes it is known to have had; `notes`, those that hold, by ordinal;
-    `claimed`, the ids of notes that do not hold, by the ordinal that they claim; `statements`, its signed
-    lists, each with its file; `pins`, the pinned heads by size.
+    `claimed`, the ids of notes that do not hold, by the ordinal that they claim; `unproven`, those of notes
+    that are left out because nothing proves their age; `statements`, its signed lists, each with its file;
+    `pins`, the pinned heads by size.
 
     What follows: `ids`, in order, as far as they are known without a gap; `wrong`, the sizes whose pinned
     heads the ids do not give; `voided`, ordinals of absent notes that the issuer declared void;
@@ -51,6 +52,7 @@ class Volume:
     size: int = 0
     notes: dict[int, list[NoteFacts]] = field(default_factory=lambda: defaultdict(list))
     claimed: dict[int, set[bytes]] = field(default_factory=lambda: defaultdict(set))
+    unproven: dict[int, set[bytes]] = field(default_factory=lambda: defaultdict(set))
     statements: list[tuple[str, Statement]] = field(default_factory=list)
     pins: dict[int, dict[bytes, list[str]]] = field(default_factory=lambda: defaultdict(dict))
     ids: list[bytes] = field(default_factory=list)
@@ -77,7 +79,7 @@ class Volume:
 
         The ordinals are not counted one by one: a note may say that it is the thousand millionth.
         """
-        known = sorted({0, self.size + 1, *self.notes, *self.claimed, *self.voided})
+        known = sorted({0, self.size + 1, *self.notes, *self.claimed, *self.unproven, *self.voided})
         return [
             (before + 1, min(after, self.size + 1) - 1)
             for before, after in pairwise(known)
@@ -120,12 +122,17 @@ def _gather(collected: Collected) -> list[Volume]:
         here = volume(statement.issuer, statement.volume)
         here.statements.append((name, statement))
         here.grow(len(statement.ids))
-    for number in map(parse_number, collected.befores.names[1:]):
+    befores = {place for facts in collected.notes.values() for place in set(facts.afters)}
+    for number in (parse_number(collected.befores.names[place]) for place in befores if place):
         volume(number.handle, number.volume).grow(number.ordinal)
     # a note that does not hold may stand for one that is missing, and proves no number
     for number, ids in collected.claimed.items():
         if (number.handle, number.volume) in found:
             found[number.handle, number.volume].claimed[number.ordinal] |= ids
+    for facts in collected.unproven.values():
+        number = facts.number
+        if (number.handle, number.volume) in found:
+            found[number.handle, number.volume].unproven[number.ordinal].add(facts.id)
     return [one for _, one in sorted(found.items())]
 
 
@@ -138,20 +145,31 @@ def _find_ids(volume: Volume, receipted: Sequence[bytes], voids: AbstractSet[byt
     elsewhere = [*receipted, *sorted(voids)]
     tries = MAX_TRIES
     frontier = CompactRange()
+    # how many ids there are before the first that only a later head can confirm
+    sure: int | None = None
     for ordinal in range(1, volume.size + 1):
         heads = volume.pins.get(ordinal, {})
         note_id = _known_id(volume, ordinal, frontier, heads)
         if note_id is None and heads and tries >= len(elsewhere):
             tries -= len(elsewhere)
             note_id = _id_for(heads, frontier, elsewhere)
+        if note_id is None and (note_id := _unconfirmed_id(volume, ordinal, heads)):
+            sure = len(volume.ids) if sure is None else sure
         if note_id is None:
-            return
+            break
         frontier.append(leaf_hash(note_id))
         volume.ids.append(note_id)
-        if heads and frontier.root not in heads:
+        if frontier.root in heads:
+            sure = None
+        elif heads and sure is not None:
+            break
+        elif heads:
             volume.wrong.append(ordinal)
-        if ordinal not in volume.notes:
-            (volume.voided if note_id in voids else volume.proven).add(ordinal)
+    if sure is not None:
+        del volume.ids[sure:]
+    without_note = {ordinal: one for ordinal, one in enumerate(volume.ids, 1) if ordinal not in volume.notes}
+    volume.voided |= {ordinal for ordinal, one in without_note.items() if one in voids}
+    volume.proven |= without_note.keys() - volume.voided
 
 
 def _is_pinned(statement: Statement, volume: Volume) -> bool:
@@ -164,14 +182,21 @@ def _known_id(volume: Volume, ordinal: int, frontier: CompactRange, heads: Heads
     """Give the id that notes, signed lists or claims have for an ordinal; None if there is none.
 
     Where notes and lists disagree, the id that gives a pinned head counts, or else the first. What a file
-    claims that does not hold counts only if it gives a pinned head.
+    claims that does not hold, or is left out, counts only if it gives a pinned head.
     """
     ids = [facts.id for facts in volume.notes.get(ordinal, ())]
     ids += [one.ids[ordinal - 1] for _, one in volume.statements if ordinal <= len(one.ids)]
     if len(ids) == 1:
         return ids[0]
-    found = _id_for(heads, frontier, ids or sorted(volume.claimed.get(ordinal, ())))
+    claimed = volume.claimed.get(ordinal, set()) | volume.unproven.get(ordinal, set())
+    found = _id_for(heads, frontier, ids or sorted(claimed))
     return found or (ids[0] if ids else None)
+
+
+def _unconfirmed_id(volume: Volume, ordinal: int, heads: Heads) -> bytes | None:
+    """Give the id of the only note that was left out at an ordinal, if no head there can confirm it."""
+    ids = volume.unproven.get(ordinal, set())
+    return next(iter(ids)) if not heads and len(ids) == 1 else None
 
 
 def _id_for(heads: Heads, frontier: CompactRange, ids: Iterable[bytes]) -> bytes | None:

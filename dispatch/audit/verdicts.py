@@ -14,14 +14,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dispatch.audit.archive import ENVELOPE, NOTE
-from dispatch.audit.examine import compromises
+from dispatch.checks.soundness import NoEvidence, check_stands
 from dispatch.checks.verifier import Verifier
 from dispatch.errors import DispatchError, describe, exit_code
 from dispatch.formats.envelope import MAX_ENVELOPE, Copy, SignedNote, parse_envelope, parse_signed_note
 from dispatch.system.folders import Found, find_files
 from dispatch.system.workers import map_parallel, no_progress
 from keys.codec import encode_base64
-from keys.errors import CompromisedError, KeysError
+from keys.errors import KeysError
 from keys.text import format_date
 from keys.trust import check_current, parse_roster_file, trust_pinned
 
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
     from dispatch.formats.message import Message
     from dispatch.system.workers import Progress
-    from keys.roster import Roster
     from keys.signing import VerifyKey
     from keys.trust import TrustedRoster
 
@@ -122,7 +121,7 @@ def _verify(verifier: Verifier, found: Found) -> FileVerdict:
             signed_note = envelope.signed_note
             verdict = _describe(name, signed_note, envelope.copy)
             keys = verifier.verify(envelope).verified_note.keys
-        _refuse_compromised(verifier.roster, signed_note.note.number.handle, keys)
+        check_stands(signed_note, verifier.roster, NoEvidence())
     except (DispatchError, KeysError, OSError) as error:
         return _failed(verdict, error)
     return replace(verdict, keys=_fingerprints(keys))
@@ -131,12 +130,6 @@ def _verify(verifier: Verifier, found: Found) -> FileVerdict:
 def _failed(verdict: FileVerdict, error: Exception) -> FileVerdict:
     hint = getattr(error, "hint", "")
     return replace(verdict, error=describe(error), hint=hint, code=exit_code(error))
-
-
-def _refuse_compromised(roster: Roster, handle: str, keys: Iterable[VerifyKey]) -> None:
-    """Refuse what a thief could have written at any date; others' receipts could show that it is older."""
-    if compromises(roster.office(handle), keys):
-        raise CompromisedError("signed with a key that has since been compromised: its date proves nothing")
 
 
 def _describe(name: str, signed_note: SignedNote, copy: Copy | None) -> FileVerdict:
@@ -169,5 +162,7 @@ def published_message(trusted: TrustedRoster, content: bytes, note: bytes) -> Me
     """
     from dispatch.checks.published import verify_content
 
-    verified = Verifier(trusted).verify_note(parse_signed_note(note))
+    signed_note = parse_signed_note(note)
+    verified = Verifier(trusted).verify_note(signed_note)
+    check_stands(signed_note, trusted.roster, NoEvidence())
     return verify_content(content, verified, trusted.roster).message

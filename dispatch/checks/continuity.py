@@ -12,17 +12,16 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from dispatch.errors import FutureError
 from dispatch.formats.merkle import leaf_hash
+from keys.soundness import check_first_arrival
 from keys.text import format_date
-from keys.trust import check_first_arrival
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
     from datetime import datetime
 
     from dispatch.formats.merkle import CompactRange
     from dispatch.formats.note import Head, Note, Number
-    from keys.signing import VerifyKey
-    from keys.trust import TrustedRoster
+    from keys.soundness import Counted
 
 
 CLOCK_TOLERANCE = timedelta(days=1)
@@ -52,20 +51,19 @@ class Held(Protocol):
         """Give the tree over the first ids of a volume; None if not all of them are held."""
 
 
-def check_timely(
-    note: Note, keys: Sequence[VerifyKey], trusted: TrustedRoster, now: datetime, arrived: datetime
-) -> None:
+def check_timely(note: Note, counted: Counted, now: datetime, arrived: datetime) -> None:
     """Check that a note which is not registered yet may be accepted now (steps 2 and 12).
 
-    `keys`: who signed it. `arrived`: when its file was first seen. Raises FutureError for a note dated more
-    than CLOCK_TOLERANCE ahead, and as `check_first_arrival` does.
+    `counted`: its signatures that count. `arrived`: when its file was first seen, and not held because of the
+    future. Raises FutureError for a note dated more than CLOCK_TOLERANCE ahead, and as `check_first_arrival`
+    does.
     """
     if is_ahead(note.date, now):
         raise FutureError(
             f"dated {format_date(note.date)}, more than a day ahead of our clock",
             hint="check the clock of this machine",
         )
-    check_first_arrival(trusted, note.number.handle, keys, arrived)
+    check_first_arrival(counted, arrived)
 
 
 def is_ahead(date: datetime, now: datetime) -> bool:

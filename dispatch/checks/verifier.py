@@ -16,14 +16,16 @@ from dispatch.errors import DigestError, StatementError
 from dispatch.formats.envelope import NOTE_NAMESPACE, Copy, Envelope, SignedNote, leaf_data
 from dispatch.formats.merkle import leaf_hash, verify_inclusion
 from dispatch.formats.statement import REGISTER_NAMESPACE, SignedStatement, Statement
-from keys.errors import UnknownOfficeError
+from keys.errors import UnknownOfficeError, UnprovenError
 from keys.signed import SignedText, verify_signed
-from keys.trust import count_keys, judge_note
+from keys.soundness import count_signatures
+from keys.trust import judge_note
 
 if TYPE_CHECKING:
     from dispatch.formats.note import Copies, Note, Number
     from keys.roster import Roster
     from keys.signing import VerifyKey
+    from keys.soundness import Counted
     from keys.trust import TrustedRoster
 
 _KEPT = 256
@@ -31,7 +33,10 @@ _KEPT = 256
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifiedNote:
-    """A note whose roster and signatures hold (steps 1 to 3). `keys`: who signed."""
+    """A note whose roster and signatures hold (steps 1 to 3). `keys`: who signed.
+
+    Whether it needs evidence of its age, and has it, `check_stands` says.
+    """
 
     signed_note: SignedNote
     keys: tuple[VerifyKey, ...]
@@ -79,7 +84,7 @@ class Verifier:
         if known is not None:
             return known
         note = signed_note.note
-        keys = _signers(signed_note.signed, NOTE_NAMESPACE, note, note.number.handle, self._trusted)
+        keys, _ = _signers(signed_note.signed, NOTE_NAMESPACE, note, note.number.handle, self._trusted)
         verified = VerifiedNote(signed_note=signed_note, keys=keys)
         if len(self._verified) == _KEPT:
             # the copies of one note come close together, so that the oldest is not needed again
@@ -139,16 +144,24 @@ def believe_stored(envelope: Envelope) -> VerifiedEnvelope:
 
 
 def verify_statement(signed: SignedStatement, trusted: TrustedRoster) -> Statement:
-    """Check its roster and signatures like those of a note. Raises TrustError, SignatureError."""
+    """Check its roster and signatures like those of a note that has no evidence of its age.
+
+    Raises TrustError, SignatureError.
+    """
     statement = signed.statement
-    _signers(signed.signed, REGISTER_NAMESPACE, statement, statement.issuer, trusted)
+    _, counted = _signers(signed.signed, REGISTER_NAMESPACE, statement, statement.issuer, trusted)
+    if counted.forgeable_from is not None:
+        raise UnprovenError("signed with a key that has since been compromised: its date proves nothing")
     return statement
 
 
 def _signers(
     signed: SignedText, namespace: str, said: Note | Statement, issuer: str, trusted: TrustedRoster
-) -> tuple[VerifyKey, ...]:
-    """Check steps 2 and 3 for a signed text; give the keys that signed. Raises TrustError, SignatureError."""
+) -> tuple[tuple[VerifyKey, ...], Counted]:
+    """Check steps 2 and 3 for a signed text, all but its age; give the keys that signed, and what counts.
+
+    Raises TrustError, SignatureError.
+    """
     # 2: the roster that the text names is one we trust, and was in force on its date
     allowed = judge_note(
         trusted,
@@ -158,7 +171,9 @@ def _signers(
         date=said.date,
         issuer=issuer,
     )
-    # 3: distinct listed keys, every block, the office's threshold
+    # 3: distinct listed keys, every block, the office's threshold; and as many that count
     keys = verify_signed(signed, namespace, allowed.keys, allowed.threshold)
-    count_keys(allowed, keys, said.date)
-    return keys
+    counted = count_signatures(
+        trusted.roster, issuer=issuer, version=said.roster.version, signers=keys, date=said.date
+    )
+    return keys, counted

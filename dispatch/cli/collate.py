@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import click
 
-from dispatch.cli.common import number_argument, open_office, print_json, print_text, say, width, write_output
+from dispatch.cli.common import (
+    number_argument,
+    open_office,
+    print_json,
+    print_text,
+    say,
+    warn_left_out,
+    width,
+    write_output,
+)
 from dispatch.cli.options import force_option, json_option
 from keys.errors import FormatError
 
@@ -40,6 +49,7 @@ def collate_command(
     if dots and not (first and last):
         raise click.UsageError(f"--period reads 2026-05 or 2026-05..2026-10, not {period!r}")
     office = open_office()
+    warn_left_out(office)
     try:
         collation = office.collate(named, obligation, first or None, last or None)
     except FormatError as error:

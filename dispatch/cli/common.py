@@ -160,6 +160,12 @@ def warn_unreleased(office: Office) -> None:
         say(f"hint: `dispatch export {number} -o DIR` writes them elsewhere")
 
 
+def warn_left_out(office: Office) -> None:
+    """Warn of dispatches of the register that no longer stand, so that nothing is made of them."""
+    for one in office.opened.left_out():
+        warn(f"{one.number} is left out: {one.reason}")
+
+
 def warn_ahead(issued: Issued) -> None:
     """Warn of a dispatch that others will hold, since a clock once ran ahead and dates never decrease."""
     if issued.is_ahead:

@@ -12,6 +12,7 @@ from dispatch.cli.common import (
     open_office,
     print_json,
     print_text,
+    warn_left_out,
     width,
     write_output,
 )
@@ -54,6 +55,7 @@ def due_command(
 
     only = number_argument(number) if number else None
     office = open_office()
+    warn_left_out(office)
     now = moment_argument("--at", at) if at else office.now
     found = office.due(only, now)
     everything = [slot for one in found for slot in one.slots]

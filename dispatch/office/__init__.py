@@ -14,7 +14,15 @@ if TYPE_CHECKING:
     from dispatch.office.drafting import Checked
     from dispatch.office.office import Office
     from dispatch.office.publication import Publication
-    from dispatch.office.results import CircularDuties, Enrolment, Issued, Listed, Received, Reception
+    from dispatch.office.results import (
+        CircularDuties,
+        Enrolment,
+        Issued,
+        LeftOut,
+        Listed,
+        Received,
+        Reception,
+    )
 
 _PLACES = {
     "Checked": "office.drafting",
@@ -22,6 +30,7 @@ _PLACES = {
     "Collation": "duties.collation",
     "Enrolment": "office.results",
     "Issued": "office.results",
+    "LeftOut": "office.results",
     "Listed": "office.results",
     "Office": "office.office",
     "OpenedMessage": "checks.opening",
@@ -39,6 +48,7 @@ __all__ = [
     "Collation",
     "Enrolment",
     "Issued",
+    "LeftOut",
     "Listed",
     "Office",
     "OpenedMessage",

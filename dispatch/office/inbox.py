@@ -16,13 +16,15 @@ from __future__ import annotations
 import re
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from dispatch.carriers.folder import arrivals
 from dispatch.checks.answers import check_fits
-from dispatch.checks.continuity import check_timely, contradictions, passes_over
+from dispatch.checks.continuity import check_timely, contradictions, is_ahead, passes_over
 from dispatch.checks.opening import open_envelope
+from dispatch.checks.soundness import check_stands
 from dispatch.checks.verifier import Verifier
 from dispatch.errors import (
     AwaitedError,
@@ -101,7 +103,7 @@ class Inbox:
             try:
                 # whoever writes to the post may have put another in its place
                 data = found.read(MAX_ENVELOPE)
-                outcomes.append(self._with_neighbours(self._take(data, found.path, self._context.now)))
+                outcomes.append(self._with_neighbours(self._take(data, found.path)))
             except (DispatchError, KeysError, OSError) as error:
                 outcomes.append(refused(found.path, error))
         return Batch(received=tuple(outcomes), for_others=for_others)
@@ -109,7 +111,7 @@ class Inbox:
     def receive_data(self, data: bytes, name: str) -> Received:
         """Take in one envelope that is no file; attachments are looked for in the current folder."""
         try:
-            return self._with_neighbours(self._take(data, Path(name), self._context.now))
+            return self._with_neighbours(self._take(data, Path(name)))
         except (DispatchError, KeysError) as error:
             return refused(Path(name), error)
 
@@ -117,7 +119,7 @@ class Inbox:
         """Try again what is held; give what became of each that is not simply held on."""
         outcomes: list[Received | _Registered] = []
         for waiting in self._held.worth_trying():
-            outcome = self._take(self._held.file(waiting), Path(waiting.name), waiting.first_seen)
+            outcome = self._take(self._held.file(waiting), Path(waiting.name))
             if isinstance(outcome, _Registered):
                 outcomes.append(outcome)
             elif (settled := self._held.settle(waiting, outcome)) is not None:
@@ -138,14 +140,14 @@ class Inbox:
         found = _ADDRESSEE.search(data)
         return found is not None and found[1] != self._context.handle.encode()
 
-    def _take(self, data: bytes, path: Path, arrived: datetime) -> Received | _Registered:
+    def _take(self, data: bytes, path: Path) -> Received | _Registered:
         """Register one file, keep it (held or rejected), or leave it where it lies (refused).
-
-        `arrived`: when we first saw it.
 
         Raises EnvelopeError, NoteError, FormatError for what is no envelope.
         """
-        incoming = Incoming(data, path, arrived, parse_envelope(data))
+        envelope = parse_envelope(data)
+        arrived = self._arrival(data, envelope.signed_note.note)
+        incoming = Incoming(data, path, arrived, envelope)
         # how a failure counts from here on: refused, then held, then rejected
         kept_as: HeldState | None = None
         is_verified = False
@@ -171,6 +173,11 @@ class Inbox:
             return self._held.keep(incoming, error, kept_as, is_verified=True)
         return registered
 
+    def _arrival(self, data: bytes, note: Note) -> datetime:
+        """Tell when a file came first. While it was held because of the future it had not come."""
+        seen = self._register.waiting.first_seen(sha256(data).digest())
+        return self._context.now if seen is None or is_ahead(note.date, seen) else seen
+
     def _verify(self, envelope: Envelope) -> VerifiedEnvelope:
         """Check steps 2 to 6: its roster and signatures, its place in the tree, and that it is for us."""
         try:
@@ -194,18 +201,20 @@ class Inbox:
         return opened
 
     def _check_timely(self, verified: VerifiedEnvelope, arrived: datetime) -> None:
-        """Raise if a verified dispatch has to be held (steps 2 and 12).
+        """Raise if a verified dispatch has to be held (steps 2, 3 and 12).
 
-        Our roster has expired or, unless it is registered, its date or its keys are not acceptable now.
+        Our roster has expired, too few of its signatures count by the newest roster or, unless it is
+        registered, its date or its keys are not acceptable now.
 
-        `arrived`: when we first saw it. Raises FutureError, ExpiredError, CompromisedError.
+        `arrived`: when it came first, which matters until it is registered. Raises ExpiredError, FutureError,
+        CompromisedError.
         """
         check_current(self._context.trusted, self._context.now)
+        signed_note = verified.verified_note.signed_note
+        counted = check_stands(signed_note, self._context.roster, self._opened.evidence())
         known = self._register.find(verified.note.number)
         if known is None or known.id != verified.id:
-            check_timely(
-                verified.note, verified.verified_note.keys, self._context.trusted, self._context.now, arrived
-            )
+            check_timely(verified.note, counted, self._context.now, arrived)
 
     def _store(self, opened: OpenedMessage, path: Path) -> _Registered:
         """Register a dispatch, and bring the attachments that lie beside its file."""
@@ -252,26 +261,21 @@ class Inbox:
         )
 
     def _contradiction(self, taken: _Registered, before: HeldNote | None, later: HeldNote | None) -> str:
-        """Say why this dispatch and another cannot both be true, or nothing.
-
-        Notes signed with a key that is marked as compromised are not compared.
-        """
+        """Say why this dispatch and another cannot both be true, as far as that still stands, or nothing."""
         outcome, note, _ = taken
         is_new = outcome.state == "new"
         for file in self._register.waiting.rejected_under(note.number) if is_new else ():
-            if parse_envelope(file).signed_note.id != outcome.id:
+            other = parse_envelope(file).signed_note
+            if other.id != outcome.id and self._opened.stands(other):
                 return f"another dispatch, which was rejected, is signed with the number {note.number} too"
-        for other, text in contradictions(note, before, later, self._register, is_new=is_new):
-            if other is None or not self._is_compromised(other):
+        for against, text in contradictions(note, before, later, self._register, is_new=is_new):
+            if against is None or self._stands(against):
                 return text
         return ""
 
-    def _is_compromised(self, number: Number) -> bool:
-        """Tell whether the newest roster marks a key that signed a registered note."""
-        office = self._context.roster.office(number.handle)
-        signatures = self._register.get(number).signed_note().signed.parsed
-        entries = (office.signing_entry(one.verify_key) for one in signatures)
-        return any(entry is not None and entry.compromised is not None for entry in entries)
+    def _stands(self, number: Number) -> bool:
+        """Tell whether a registered note still stands."""
+        return self._opened.stands(self._register.get(number).signed_note())
 
     def _disputed(
         self, note: Note, after: Number | None, before: HeldNote | None, later: HeldNote | None
@@ -286,7 +290,7 @@ class Inbox:
             other = later.note.number
         else:
             return None
-        return None if self._is_compromised(other) else other
+        return other if self._stands(other) else None
 
     def _passes_over(self, later: Note, number: Number) -> bool:
         copy = self._register.copy_for(self._register.get(later.number), self._context.handle)

@@ -1,7 +1,7 @@
 """What the register holds, opened and sorted into cases: each circular with all that answers it.
 
 Nothing of it is stored: plaintext stays off the disk, so it is opened anew by each run that
-asks. What no key of ours opens any more is left out.
+asks. What no key of ours opens any more is left out, and what no longer stands by the newest roster.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dispatch.checks.opening import open_envelope
+from dispatch.checks.soundness import check_stands
 from dispatch.checks.verifier import Verifier, believe_stored
 from dispatch.duties.case import Case, Effect, effects_of, ended_at
 from dispatch.duties.cases import CaseBuilder
@@ -18,7 +19,8 @@ from dispatch.errors import DispatchError, RefusedError
 from dispatch.formats.envelope import Envelope
 from dispatch.formats.message import Circular, Report
 from dispatch.formats.note import parse_number
-from dispatch.office.results import CircularDuties
+from dispatch.office.evidence import RegisterEvidence
+from dispatch.office.results import CircularDuties, LeftOut
 from keys.errors import KeysError
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
     from dispatch.checks.opening import OpenedMessage
     from dispatch.checks.verifier import VerifiedEnvelope
+    from dispatch.formats.envelope import SignedNote
     from dispatch.formats.message import Message
     from dispatch.formats.note import Number
     from dispatch.formats.obligation import Form
@@ -49,11 +52,14 @@ class OpenedRegister:
         return self._context.roster
 
     def find(self, number: Number) -> OpenedMessage | None:
-        """Open a dispatch of the register; None if it is not there, or no key of ours opens it."""
+        """Open a dispatch of the register; None if it is not there, or no key of ours opens it.
+
+        Whether it still stands is not asked: answers to it must fit it all the same.
+        """
         if number in self._circulars:
             return self._circulars[number]
         entry = self._register.find(number)
-        opened = self._open(entry) if entry is not None and entry.signatures is not None else None
+        opened = self._open_stored(entry) if entry is not None and entry.signatures is not None else None
         if opened is not None and isinstance(opened.message, Circular):
             # they are asked for with every answer to them
             self._circulars[number] = opened
@@ -78,12 +84,39 @@ class OpenedRegister:
         return self.open(self._register.get(number))
 
     def open(self, entry: Dispatch) -> OpenedMessage:
-        """Open what the register holds. Raises as `open_envelope` does, RefusedError if the text is gone."""
-        return self._open_verified(believe_stored(self.envelope(entry)))
+        """Open what the register holds, if it still stands.
+
+        Raises CompromisedError, EndedKeyError, as `open_envelope` does, RefusedError if the text is gone.
+        """
+        return self._open_standing(entry, self.evidence())
 
     def open_checked(self, envelope: Envelope) -> OpenedMessage:
         """Check and open an envelope like one that comes in (steps 2 to 10). Raises as these steps do."""
-        return self._open_verified(Verifier(self._context.trusted).verify(envelope))
+        verified = Verifier(self._context.trusted).verify(envelope)
+        check_stands(envelope.signed_note, self._context.roster, self.evidence())
+        return self._open_verified(verified)
+
+    def evidence(self) -> RegisterEvidence:
+        """Give what the register proves of the age of notes, for the tasks of this moment."""
+        return RegisterEvidence(self._register, self._context.roster)
+
+    def stands(self, signed_note: SignedNote) -> bool:
+        """Tell whether a note whose signatures were verified still stands by the newest roster."""
+        return self._fault(signed_note, self.evidence()) is None
+
+    def left_out(self) -> tuple[LeftOut, ...]:
+        """Name what the register holds and no longer stands, in the order in which it was registered."""
+        evidence = self.evidence()
+        faults = ((one, self._fault(one.signed_note(), evidence)) for one in self._register.all())
+        return tuple(LeftOut(one.number, str(fault)) for one, fault in faults if fault is not None)
+
+    def _fault(self, signed_note: SignedNote, evidence: RegisterEvidence) -> KeysError | None:
+        """Give why a note no longer stands; None if it does."""
+        try:
+            check_stands(signed_note, self._context.roster, evidence)
+        except KeysError as error:
+            return error
+        return None
 
     def envelope(self, entry: Dispatch) -> Envelope:
         """Give our own copy of a dispatch. Raises RefusedError if it is not signed, or its text is gone."""
@@ -96,9 +129,10 @@ class OpenedRegister:
         return open_envelope(verified, self._context.handle, self._context.identities(), self._context.roster)
 
     def opened(self) -> Iterator[OpenedMessage]:
-        """Give everything that opens, in the order in which it was registered."""
+        """Give everything that opens and still stands, in the order in which it was registered."""
+        evidence = self.evidence()
         for entry in self._register.all():
-            opened = self._open(entry)
+            opened = self._open(entry, evidence)
             if opened is not None:
                 yield opened
 
@@ -109,11 +143,12 @@ class OpenedRegister:
     def effects_on(self, number: Number) -> tuple[Effect, ...]:
         """Give what later dispatches of its issuer do to a circular, in order."""
         found = []
+        evidence = self.evidence()
         for entry in self._register.of(number.handle):
             # a receipt does nothing to it, and most of what an office sends may be receipts
             if entry.number <= number or b"\nreceipts: " in entry.text:
                 continue
-            opened = self._open(entry)
+            opened = self._open(entry, evidence)
             if opened is not None:
                 found += [effect for effect in effects_of(opened.message) if effect.target == number]
         return tuple(found)
@@ -154,8 +189,9 @@ class OpenedRegister:
     ) -> OpenedMessage | None:
         """Give the newest report of an office in a slot of circular `number`, or None."""
         found = None
+        evidence = self.evidence()
         for entry in self._register.of(office):
-            opened = self._open(entry)
+            opened = self._open(entry, evidence)
             message = opened.message if opened is not None else None
             if not isinstance(message, Report) or parse_number(message.answers.number) != number:
                 continue
@@ -163,8 +199,19 @@ class OpenedRegister:
                 found = opened
         return found
 
-    def _open(self, entry: Dispatch) -> OpenedMessage | None:
+    def _open(self, entry: Dispatch, evidence: RegisterEvidence) -> OpenedMessage | None:
         try:
-            return self.open(entry)
+            return self._open_standing(entry, evidence)
+        except (DispatchError, KeysError):
+            return None
+
+    def _open_standing(self, entry: Dispatch, evidence: RegisterEvidence) -> OpenedMessage:
+        envelope = self.envelope(entry)
+        check_stands(envelope.signed_note, self._context.roster, evidence)
+        return self._open_verified(believe_stored(envelope))
+
+    def _open_stored(self, entry: Dispatch) -> OpenedMessage | None:
+        try:
+            return self._open_verified(believe_stored(self.envelope(entry)))
         except (DispatchError, KeysError):
             return None

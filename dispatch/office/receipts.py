@@ -27,8 +27,8 @@ def send_receipts(
 ) -> tuple[tuple[Issued, ...], tuple[Exception, ...]]:
     """Send the receipts that are owed; give them, and why others could not be sent.
 
-    A dispatch is receipted when all its attachments are here. `directory`: where the receipts go, by default
-    the outbox.
+    A dispatch is receipted when all its attachments are here, unless it no longer stands. `directory`: where
+    the receipts go, by default the outbox.
     """
     numbers = []
     failures: list[Exception] = []
@@ -37,7 +37,9 @@ def send_receipts(
         for issuer, entries in groupby(context.register.unreceipted(), key=lambda one: one.number.handle):
             if not reachable((issuer,), context.roster):
                 continue
-            complete = [one for one in entries if _has_attachments(context, one)]
+            complete = [
+                one for one in entries if _has_attachments(context, one) and opened.stands(one.signed_note())
+            ]
             for start in range(0, len(complete), MAX_ITEMS):
                 try:
                     received = [opened.open(one) for one in complete[start : start + MAX_ITEMS]]

@@ -47,6 +47,13 @@ class Listed:
     message: Message | None
 
 
+class LeftOut(NamedTuple):
+    """A dispatch of the register that no longer stands, and why. `due` and `collate` do without it."""
+
+    number: Number
+    reason: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CircularDuties:
     """What is owed under one circular, as far as this office can know.

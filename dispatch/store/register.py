@@ -37,7 +37,10 @@ DispatchState = Literal["pending", "signed", "released", "received"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dispatch:
-    """One note of the record. `signatures`: the blocks one after another, or None."""
+    """One note of the record. `signatures`: the blocks one after another, or None.
+
+    `first_seen`: when it was registered.
+    """
 
     seq: int
     id: bytes
@@ -47,6 +50,7 @@ class Dispatch:
     signatures: bytes | None
     state: DispatchState
     directory: str | None
+    first_seen: datetime
 
     def signed_note(self) -> SignedNote:
         """Give the note with its signatures. Raises RefusedError if it has none yet."""
@@ -330,6 +334,10 @@ class Register:
         """List every signed note of one office, in order of number."""
         return self._entries("issuer = ? AND state <> 'pending' ORDER BY volume, ordinal", issuer)
 
+    def receipting(self) -> tuple[Dispatch, ...]:
+        """List every signed note that acknowledges others, in the order in which they were stored."""
+        return self._entries("state <> 'pending' AND instr(text, ?) ORDER BY seq", b"\nreceipts: ")
+
     def own(self) -> tuple[Dispatch, ...]:
         """List all notes of ours that have been signed, oldest first."""
         return self._entries("state IN ('signed', 'released') ORDER BY seq")
@@ -361,7 +369,7 @@ class Register:
 
     def _entries(self, condition: str, *values: object) -> tuple[Dispatch, ...]:
         # every condition is a literal of this module
-        columns = "seq, id, issuer, volume, ordinal, date, text, signatures, state, directory"
+        columns = "seq, id, issuer, volume, ordinal, date, text, signatures, state, directory, first_seen"
         query = f"SELECT {columns} FROM notes WHERE {condition}"  # noqa: S608 - see above
         return tuple(
             Dispatch(
@@ -373,6 +381,7 @@ class Register:
                 signatures=row[7],
                 state=row[8],
                 directory=row[9],
+                first_seen=parse_date(row[10]),
             )
             for row in self._database.rows(query, values)
         )

@@ -52,7 +52,7 @@ class WaitingFiles:
         self._database = database
 
     def put(self, waiting: Waiting, file: bytes) -> None:
-        """Keep a file that is held or rejected; of the same bytes again only state and reason change.
+        """Keep a file that is held or rejected; of the same bytes again only what is said of them changes.
 
         Whoever can put files into the post can have unverified ones kept: of those the newest
         MAX_UNVERIFIED stay. Raises RefusedError for one more verified file of an issuer that has
@@ -72,7 +72,7 @@ class WaitingFiles:
                 "INSERT INTO waiting (digest, name, file, issuer, number, version, verified, state, code,"
                 " reason, first_seen) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (digest) DO UPDATE"
                 " SET verified = excluded.verified, state = excluded.state, code = excluded.code,"
-                " reason = excluded.reason",
+                " reason = excluded.reason, first_seen = excluded.first_seen",
                 (
                     waiting.digest,
                     waiting.name,
@@ -110,6 +110,11 @@ class WaitingFiles:
         query = "SELECT file FROM waiting WHERE number = ? AND verified AND state = 'rejected'"
         for row in self._database.rows(query, (str(number),)):
             yield bytes(row[0])
+
+    def first_seen(self, digest: bytes) -> datetime | None:
+        """Tell since when a file is held or rejected; None if it is neither."""
+        row = self._database.row("SELECT first_seen FROM waiting WHERE digest = ?", (digest,))
+        return parse_date(row[0]) if row else None
 
     def file(self, digest: bytes) -> bytes:
         """Give the bytes of a file that is held or was rejected."""

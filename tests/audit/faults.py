@@ -434,9 +434,10 @@ FAULTS = (
     ),
     Fault(
         name="covered-by-a-broken-head",
-        what="the same with a head that is none, which proves nothing of what comes before it",
+        what="the same with another head, which proves nothing of a note that nothing else proves",
         make=covered_by_a_later_note(other_head),
-        findings=(("compromised-without-evidence", "b02/2026/25"), ("head-broken", "b02/2026/25")),
+        findings=(("compromised-without-evidence", "b02/2026/25"), ("missing-id-list", "b02/2026")),
+        severity="missing",
     ),
     Fault(
         name="covered-by-the-next-year",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, NamedTuple
 
 from tests.independent.envelope import leaf_hash, leaf_of, listed, order_of, proof_of, root_from
 from tests.independent.message import RIGHTS, read_plaintext
@@ -38,14 +39,49 @@ def verify(envelope: Envelope, roster: Json, now: str) -> None:
     if issuer is None:
         raise RefusedError(NOT_TRUSTED, "the issuer is no office")
     signers = envelope.signed.verify("dispatch-note")
-    keys = {each["value"]: each["compromised"] for each in issuer["signing"] if in_force(each, version)}
-    need({*signers} <= keys.keys(), NOT_GENUINE, "signed by a key that is not the issuer's")
-    threshold = values(issuer["threshold"], version)[0]
-    need(len(signers) >= threshold, NOT_GENUINE, "too few signatures")
-    counting = [key for key in signers if keys[key] is None or keys[key] > note["date"]]
-    need(len(counting) >= threshold, NOT_TRUSTED, "signed by a compromised key")
+    keys = {each["value"] for each in issuer["signing"] if in_force(each, version)}
+    need({*signers} <= keys, NOT_GENUINE, "signed by a key that is not the issuer's")
+    need(len(signers) >= values(issuer["threshold"], version)[0], NOT_GENUINE, "too few signatures")
+    counting = count(note, signers, roster)
+    need(counting.enough, NOT_TRUSTED, "too few signatures count")
+    need(counting.moment is None, NOT_TRUSTED, "it needs evidence, and one file has none")
     if envelope.copy:
         check_copy(envelope, roster)
+
+
+class Counting(NamedTuple):
+    """What the newest roster says of a note's signatures: whether enough count, and M, or None."""
+
+    enough: bool
+    moment: str | None
+
+
+def count(note: dict[str, str], signers: Iterable[str], roster: Json) -> Counting:
+    """Find which signatures count, and when a note needs evidence."""
+    office = next(each for each in roster["offices"] if each["handle"] == note["issuer"])
+    threshold = values(office["threshold"], int(note["version"]))[0]
+    dates = [*(each["date"] for each in roster["versions"]), roster["date"]]
+    marks = []
+    for entry in (each for each in office["signing"] if each["value"] in signers):
+        ends = [dates[end - 1] for end in (entry["until"], office["until"]) if end is not None]
+        in_time = all(seconds(note["date"]) - seconds(end) <= timedelta(seconds=2_592_000) for end in ends)
+        if in_time and (entry["compromised"] is None or entry["compromised"] > note["date"]):
+            marks.append(entry["compromised"])
+    if len(marks) < threshold:
+        return Counting(enough=False, moment=None)
+    in_order = sorted(filter(None, marks)) + [None] * marks.count(None)
+    return Counting(enough=True, moment=in_order[len(marks) - threshold])
+
+
+def seconds(date: str) -> datetime:
+    return datetime.fromisoformat(date)
+
+
+def stands(note: dict[str, str], signers: Iterable[str], roster: Json, evidence: Iterable[str]) -> bool:
+    """Tell whether a note stands. `evidence`: dates of receipts, and of its own registration in a home."""
+    counting = count(note, signers, roster)
+    moment = counting.moment
+    return counting.enough and (moment is None or any(date < moment for date in evidence))
 
 
 def check_version(note: dict[str, str], roster: Json, now: str) -> None:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from keys.errors import (
-    CompromisedError,
     ExpiredError,
     ForkError,
     FormatError,
@@ -40,14 +39,11 @@ from keys.roster import (
 from keys.signed import SignedText, encode_signed, sign_text, verify_signed
 from keys.signing import COMPOSITE, SigningKey
 from keys.trust import (
-    LATE,
     MAX_CHAIN,
     NoteKeys,
     SignedRoster,
     TrustedRoster,
     check_current,
-    check_first_arrival,
-    count_keys,
     countersign_roster,
     encode_roster_file,
     fingerprints,
@@ -621,75 +617,6 @@ def test_a_key_of_another_version_does_not_verify() -> None:
         allowed = judge(TRUSTED, version)
         with pytest.raises(UnlistedKeyError):
             verify_signed(signed, "dispatch-note", allowed.keys, allowed.threshold)
-
-
-def marked(compromised: datetime, *, threshold: int = 1) -> TrustedRoster:
-    """Key 3 of tula ends at version 4 and is marked."""
-    draft = set_threshold(after(THREE), "tula", threshold)
-    draft = revoke_key(draft, "tula", KEYS[3].fingerprint(), compromised)
-    return trust_update(TRUSTED, (sign(draft, 0),))
-
-
-def test_a_compromised_key_counts_only_for_what_is_dated_before() -> None:
-    moment = START + 10 * DAY
-    allowed = judge(marked(moment), 3)
-    count_keys(allowed, [KEYS[3]], moment - timedelta(seconds=1))
-    for date in (moment, moment + DAY):
-        with pytest.raises(CompromisedError):
-            count_keys(allowed, [KEYS[3]], date)
-        count_keys(allowed, [KEYS[2], KEYS[3]], date)  # the other one is enough
-
-
-def test_with_a_compromised_key_a_threshold_is_not_reached() -> None:
-    two = set_threshold(after(THREE), "tula", 2)
-    three = revoke_key(after(two), "tula", KEYS[3].fingerprint(), START)
-    allowed = judge(trust_update(TRUSTED, (sign(two, 0), sign(three, 0))), 4)
-    assert allowed.threshold == 2
-    with pytest.raises(CompromisedError):
-        count_keys(allowed, [KEYS[2], KEYS[3]], START + DAY)
-
-
-def test_a_threshold_counts_distinct_listed_keys() -> None:
-    allowed = judge(TRUSTED, 2)
-    two = NoteKeys(keys=allowed.keys, threshold=2, compromised={})
-    count_keys(two, [KEYS[2], KEYS[3]], START)
-    for signers in ([], [KEYS[2]], [KEYS[2], KEYS[2]], [KEYS[2], KEYS[9]]):
-        with pytest.raises(ThresholdError):
-            count_keys(two, signers, START)
-
-
-# First arrival
-
-
-def test_a_note_that_arrives_long_after_its_keys_ended() -> None:
-    ended = TWO.date  # of key 1
-    check_first_arrival(TRUSTED, "tula", [KEYS[1]], ended + LATE)
-    late = ended + LATE + timedelta(seconds=1)
-    with pytest.raises(ExpiredError):
-        check_first_arrival(TRUSTED, "tula", [KEYS[1]], late)
-    check_first_arrival(TRUSTED, "tula", [KEYS[1], KEYS[2]], late)  # one of them is in force
-    check_first_arrival(TRUSTED, "tula", [KEYS[2]], late + YEAR)
-
-
-def test_of_keys_that_ended_one_after_the_other_the_last_counts() -> None:
-    three = add_office(after(TWO), card("tula", 3))  # key 2 ends, a version after key 1
-    trusted = trust_update(trust(*SIGNED[:2]), (sign(three, 0),))
-    check_first_arrival(trusted, "tula", [KEYS[1], KEYS[2]], three.date + LATE)
-    with pytest.raises(ExpiredError):
-        check_first_arrival(trusted, "tula", [KEYS[1], KEYS[2]], three.date + LATE + timedelta(seconds=1))
-
-
-def test_a_note_that_arrives_long_after_its_office_ended() -> None:
-    four = altered(after(THREE), end_tula)
-    trusted = trust_update(TRUSTED, (four,))
-    check_first_arrival(trusted, "tula", [KEYS[2]], four.roster.date + LATE)
-    with pytest.raises(ExpiredError):
-        check_first_arrival(trusted, "tula", [KEYS[2]], four.roster.date + LATE + DAY)
-
-
-def test_a_note_under_a_key_that_is_marked_since_is_held_whatever_its_date() -> None:
-    with pytest.raises(CompromisedError):
-        check_first_arrival(marked(START + YEAR), "tula", [KEYS[2], KEYS[3]], START)
 
 
 # Damage

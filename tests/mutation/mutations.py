@@ -18,6 +18,7 @@ ENVELOPE, NOTE, MERKLE = "dispatch.formats.envelope", "dispatch.formats.note", "
 PLAINTEXT = "dispatch.formats.plaintext"
 INBOX, EDITOR = "dispatch.office.inbox:Inbox", "dispatch.realm.roster:RosterEditor"
 SIGNED, SSHSIG, SIGNING, TRUST = "keys.signed", "keys.sshsig", "keys.signing", "keys.trust"
+SOUNDNESS = "keys.soundness"
 AGE, CODEC = "keys.age", "keys.codec"
 
 PROOF = unguarded(f"{MERKLE}:verify_inclusion", "does not lead to the signed root")
@@ -151,7 +152,11 @@ MUTATIONS: dict[str, tuple[Mutation, ...]] = {
         (
             UNLISTED,
             replaced(f"{SIGNED}:verify_signed", "listed[signature.verify_key]", "signature.verify_key"),
-            replaced(f"{TRUST}:count_keys", "set(signers) & set(allowed.keys)", "set(signers)"),
+            replaced(
+                f"{SOUNDNESS}:count_signatures",
+                "[entry for entry in map(office.signing_entry, set(signers)) if entry is not None]",
+                "[entry or office.signing_entries[0] for entry in map(office.signing_entry, set(signers))]",
+            ),
         ),
     ),
     "An old roster put back": ((unguarded(f"{TRUST}:trust_update", "_refuse_older"),),),
@@ -175,11 +180,11 @@ MUTATIONS: dict[str, tuple[Mutation, ...]] = {
         (unguarded(f"{TRUST}:check_current", "of the roster expired on"),),
     ),
     "A note backdated with a key that has ended": (
-        (unguarded(f"{TRUST}:check_first_arrival", "long ago"),),
-        (unguarded(f"{TRUST}:check_first_arrival", "has since been compromised"),),
+        (unguarded(f"{SOUNDNESS}:check_first_arrival", "came too long after"),),
+        (unguarded(f"{SOUNDNESS}:count_signatures", "dated more than"),),
     ),
     "A note under a key that was compromised": (
-        (unguarded(f"{TRUST}:count_keys", "a key that was compromised at its date"),),
+        (unguarded(f"{SOUNDNESS}:count_signatures", "a key that was compromised at its date"),),
     ),
     "A note that names a roster version": (
         (returning("keys.roster.model:Office.in_force", "self.since <= version"),),
@@ -221,7 +226,7 @@ MUTATIONS: dict[str, tuple[Mutation, ...]] = {
     ),
     "A register that forgets": ((returning(f"{CONTINUITY}:passes_over", "False"),),),
     "A thief's note with a number far ahead": (
-        (returning(f"{INBOX}._is_compromised", "False"),),
+        (returning(f"{INBOX}._stands", "True"),),
         (unguarded(f"{INBOX}._contradiction", "return text"),),
     ),
     "A note dated in the future": (
@@ -265,10 +270,8 @@ MUTATIONS: dict[str, tuple[Mutation, ...]] = {
             unguarded(f"{ANSWERS}:_look_up", "than the one we have"),
         ),
     ),
-    "A dispatch delayed until": (
-        (replaced(f"{INBOX}.retry_held", "waiting.first_seen", "self._context.now"),),
-    ),
-    "A thief of a key": ((uncalled("dispatch.audit.verdicts:_verify", "_refuse_compromised"),),),
+    "A dispatch delayed until": ((returning(f"{INBOX}._arrival", "self._context.now"),),),
+    "A thief of a key": ((uncalled("dispatch.audit.verdicts:_verify", "check_stands"),),),
     "Somebody alters the roster's pending": (
         (unguarded(f"{EDITOR}.sign", "the edits change the root"),),
         (returning("dispatch.render.roster:describe_changes", "()"),),

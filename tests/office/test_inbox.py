@@ -28,7 +28,14 @@ from dispatch.office import Office
 from dispatch.store import Register
 from dispatch.system.files import read_capped
 from keys import age
-from keys.errors import CompromisedError, ExpiredError, NoMatchError, UnknownVersionError, UnlistedKeyError
+from keys.errors import (
+    CompromisedError,
+    EndedKeyError,
+    ExpiredError,
+    NoMatchError,
+    UnknownVersionError,
+    UnlistedKeyError,
+)
 from keys.keyfile import generate, replace_keyfile
 from keys.roster import add_office, revoke_key, set_group
 from keys.signing import SigningKey
@@ -318,12 +325,31 @@ class TestKeysThatEnded:
         assert states(realm.receive("tula", folder, now=NOW + 300 * DAY)) == [("known", 0)]
 
     def test_what_came_in_time_is_not_late_when_it_is_tried_again(self, realm: Realm) -> None:
-        """Held because it is dated ahead; its key ended meanwhile: what counts is when it came."""
+        """Held because its roster is not here yet; its key ended meanwhile: what counts is when it came."""
+        realm.adopt(realm.next_roster(), "cc")
+        folder = realm.issue()
+        assert states(realm.receive("tula", folder)) == [("held", 6)]
+        self.rotate(realm, "cc", NOW + DAY)
+        assert states(realm.office("tula", now=NOW + 60 * DAY).inbox.retry_held()) == [("new", 0)]
+
+    @pytest.mark.parametrize(("days", "state"), [(36, "new"), (37, "held")])
+    def test_a_hold_because_of_the_future_is_no_arrival(self, realm: Realm, days: int, state: str) -> None:
         post = realm.path / "ahead"
         realm.office("cc", now=NOW + 5 * DAY).issue(draft(), [], post)
         assert states(realm.receive("tula", post)) == [("held", 7)]
         self.rotate(realm, "cc", NOW + 6 * DAY)
-        assert states(realm.office("tula", now=NOW + 60 * DAY).inbox.retry_held()) == [("new", 0)]
+        [outcome] = realm.receive("tula", post / "cc-2026-1.tula.dispatch", now=NOW + days * DAY)[-1:]
+        assert outcome.state == ("known" if state == "new" else state)
+
+    def test_what_is_planted_for_long_after_the_end_of_its_key_never_counts(self, realm: Realm) -> None:
+        post = realm.path / "ahead"
+        realm.office("cc", now=NOW + 60 * DAY).issue(draft(), [], post)
+        assert states(realm.receive("tula", post)) == [("held", 7)]
+        self.rotate(realm, "cc", NOW + 5 * DAY)
+        outcomes = realm.office("tula", now=NOW + 60 * DAY).inbox.retry_held()
+        assert [(one.state, one.code) for one in outcomes] == [("refused", 6)]
+        assert failed(only(outcomes), EndedKeyError)
+        assert entries(realm, "tula") == []
 
     def test_a_key_in_other_hands_signs_nothing_new_at_whatever_date(self, realm: Realm) -> None:
         folder = realm.issue()
