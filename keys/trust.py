@@ -39,11 +39,11 @@ from keys.errors import (
     FormatError,
     RealmError,
     RollbackError,
-    ThresholdError,
     UnpinnedRootError,
 )
 from keys.roster import MAX_ROSTER, Roster, decode_roster, encode_roster
 from keys.roster.extends import check_extends
+from keys.roster.signers import check_signers
 from keys.signed import SignedText, encode_signed, parse_signed, sign_text, verify_signed
 from keys.text import format_date
 
@@ -157,7 +157,7 @@ def trust_pinned(chain: tuple[SignedRoster, ...], fingerprint: str) -> TrustedRo
     # 2. The oldest, by its own root.
     first = chain[0]
     signers = _verify(first, first.roster)
-    _check_threshold(signers, first.roster)
+    check_signers(signers, first.roster)
     # 3. The others, each after the one before it.
     return trust_update(TrustedRoster(roster=first.roster, chain=chain[:1]), chain)
 
@@ -189,8 +189,8 @@ def trust_update(trusted: TrustedRoster, chain: tuple[SignedRoster, ...]) -> Tru
 def _accept(trusted: TrustedRoster, newer: SignedRoster) -> TrustedRoster:
     check_extends(trusted.roster, newer.roster)
     signers = _verify(newer, trusted.roster, newer.roster)
-    _check_threshold(signers, trusted.roster)
-    _check_threshold(signers, newer.roster)
+    check_signers(signers, trusted.roster)
+    check_signers(signers, newer.roster)
     return TrustedRoster(roster=newer.roster, chain=_shorten((*trusted.chain, newer)))
 
 
@@ -198,17 +198,6 @@ def _verify(one: SignedRoster, *listing: Roster) -> frozenset[VerifyKey]:
     """Verify every signature, under the root keys that any of the rosters lists, ended ones too."""
     listed = {key for roster in listing for key in roster.root.listed_keys()}
     return frozenset(verify_signed(one.signed, NAMESPACE, listed, 1))
-
-
-def _check_threshold(signers: frozenset[VerifyKey], roster: Roster) -> None:
-    """Demand a threshold of the root in force as of `roster` among those who signed."""
-    count = len(signers & set(roster.root.keys(roster.version)))
-    threshold = roster.root.threshold(roster.version)
-    if count < threshold:
-        raise ThresholdError(
-            f"signed by {count} of the root keys of version {roster.version} where {threshold} must",
-            hint="if the root has changed since, a roster in between is missing",
-        )
 
 
 def _refuse_older(trusted: Roster, other: Roster) -> NoReturn:

@@ -128,7 +128,7 @@ MUTATIONS: dict[str, tuple[Mutation, ...]] = {
     ),
     "One key counted twice": (
         (TWICE,),
-        (TWICE, unguarded(f"{TRUST}:_check_threshold", "of the root keys of version")),
+        (TWICE, unguarded("keys.roster.signers:check_signers", "of the root keys of version")),
     ),
     "A signature more, by a stranger": (
         (
@@ -166,9 +166,9 @@ MUTATIONS: dict[str, tuple[Mutation, ...]] = {
         (returning("keys.roster.extends:_may_become", "old.since == new.since"),),
     ),
     "A roster jumps ahead": (
-        (replaced(f"{TRUST}:_accept", "_check_threshold(signers, trusted.roster)", "None"),),
+        (replaced(f"{TRUST}:_accept", "check_signers(signers, trusted.roster)", "None"),),
         (
-            uncalled(f"{TRUST}:_accept", "_check_threshold"),
+            uncalled(f"{TRUST}:_accept", "check_signers"),
             replaced(
                 f"{TRUST}:_verify",
                 "verify_signed(one.signed, NAMESPACE, listed, 1)",
