@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from dispatch.store.home import Home
+    from keys.signing import VerifyKey
 
 VALIDITY = timedelta(days=365)
 RENEWAL = timedelta(days=90)
@@ -141,10 +142,7 @@ class RosterEditor:
         """Give the card of a new office, or of a listed one that vouches for it, and the rights it gets."""
         handle = parse_card(data).card.handle
         listed = draft.has_office(handle, draft.version)
-        version = self.trusted.roster.version
-        known = self.trusted.roster.has_office(handle, version)
-        vouching = self.trusted.roster.office(handle).vouching_keys(version) if known else ()
-        card = verify_card(data, vouching)
+        card = verify_card(data, _vouching_keys(handle, self.trusted.roster, draft))
         return card, rights or (None if listed else BRANCH_RIGHTS)
 
     @contextmanager
@@ -177,3 +175,14 @@ class RosterEditor:
 
     def _store(self, draft: Roster) -> None:
         write_whole(self._home.pending_roster, encode_roster(draft), overwrite=True, mode=0o600)
+
+
+def _vouching_keys(handle: str, *rosters: Roster) -> frozenset[VerifyKey]:
+    """Give the keys of an office that are in force in one of the rosters, and marked in none of them."""
+    offices = [
+        (roster.office(handle), roster.version)
+        for roster in rosters
+        if roster.has_office(handle, roster.version)
+    ]
+    in_force = {key for office, version in offices for key in office.signing_keys(version)}
+    return frozenset(key for key in in_force if not any(office.is_marked(key) for office, _ in offices))

@@ -18,11 +18,12 @@ from keys.errors import (
     PassphraseError,
     RollbackError,
     SignatureError,
+    ThresholdError,
     UnknownOfficeError,
     UnlistedKeyError,
     UnpinnedError,
 )
-from keys.keyfile import generate, replace_keyfile
+from keys.keyfile import SecretKeys, generate, replace_keyfile
 from keys.roster import encode_roster, next_version, revoke_key, set_group, set_root, set_threshold
 from keys.trust import encode_roster_file, fingerprints, parse_roster_file
 from tests.forge.dispatches import DAY, NOW
@@ -32,9 +33,19 @@ from tests.forge.roster import card_file
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from keys.roster import Roster
+
 
 def keeper(realm: Realm, handle: str = "cc") -> RosterEditor:
     return RosterEditor(realm.home(handle), now=realm.now, ask_passphrase=lambda: "")
+
+
+def put_pending(realm: Realm, draft: Roster) -> None:
+    realm.home("cc").pending_roster.write_bytes(encode_roster(draft))
+
+
+def print_of(keys: SecretKeys) -> str:
+    return keys.signing_keys[0].verify_key.fingerprint()
 
 
 class TestEdits:
@@ -124,6 +135,40 @@ class TestCards:
     def test_a_key_of_another_office_is_refused(self, realm: Realm) -> None:
         with pytest.raises(KeysError):
             keeper(realm).add(card_file("moscow", realm.keys("tula")), None)
+
+    def test_a_key_that_is_marked_in_the_same_draft_vouches_for_nothing(self, realm: Realm) -> None:
+        """A thief sends a new card, and the keeper is about to sign that the stolen key is in other hands."""
+        thief, tula = generate(), generate()
+        put_pending(realm, revoke_key(realm.draft_roster(), "tula", print_of(realm.keys("tula")), NOW))
+        with pytest.raises(UnlistedKeyError):
+            keeper(realm).add(card_file("tula", thief, realm.keys("tula")), None)
+        keeper(realm).add(card_file("tula", tula), None)
+        assert keeper(realm).sign().roster.office("tula").signing_keys(3) == tuple(
+            key.verify_key for key in tula.signing_keys
+        )
+
+    def test_while_one_key_is_marked_another_one_in_force_still_has_to_vouch(self, realm: Realm) -> None:
+        first, second = realm.keys("tula"), generate()
+        both = SecretKeys(
+            identities=first.identities, signing_keys=(*first.signing_keys, *second.signing_keys)
+        )
+        keeper(realm).add(card_file("tula", both), None)
+        keeper(realm).sign()
+        put_pending(realm, revoke_key(realm.draft_roster(), "tula", print_of(first), NOW))
+        new = generate()
+        with pytest.raises(ThresholdError):
+            keeper(realm).add(card_file("tula", new), None)
+        with pytest.raises(UnlistedKeyError):
+            keeper(realm).add(card_file("tula", new, both), None)
+        keeper(realm).add(card_file("tula", new, second), None)
+
+    def test_the_same_card_again_changes_nothing(self, realm: Realm) -> None:
+        """It was signed by the key that it ends, which is in force until the draft is signed."""
+        data = card_file("tula", generate(), realm.keys("tula"))
+        keeper(realm).add(data, None)
+        before = keeper(realm).pending()
+        keeper(realm).add(data, None)
+        assert keeper(realm).pending() == before
 
     def test_a_card_that_was_altered(self, realm: Realm) -> None:
         data = realm.home("tula").card.read_bytes()
