@@ -88,6 +88,14 @@ def add_offices(draft: Roster, cards: Iterable[tuple[Card, Iterable[str] | None]
     return replace(draft, offices=tuple(offices[handle] for handle in sorted(offices)))
 
 
+def withdraw_card(draft: Roster, handle: str) -> Roster:
+    """Undo what this draft has taken from a card of an office. An office that is new in it needs another one.
+
+    Raises UnknownOfficeError.
+    """
+    return _with_office(draft, _without_card(draft.office(handle), draft.version))
+
+
 def set_threshold(draft: Roster, handle: str, threshold: int) -> Roster:
     """Say how many distinct keys must sign the notes of an office. Raises UnknownOfficeError."""
     office = draft.office(handle)

@@ -162,6 +162,43 @@ class TestCards:
             keeper(realm).add(card_file("tula", new, both), None)
         keeper(realm).add(card_file("tula", new, second), None)
 
+    def test_a_second_card_of_a_pending_office_needs_a_key_of_the_first(self, realm: Realm) -> None:
+        """A stranger sends a card with a handle that the keeper has just added."""
+        first, stranger, renewed = generate(), generate(), generate()
+        keeper(realm).add(card_file("moscow", first), ["audit"])
+        before = keeper(realm).pending()
+        with pytest.raises(RefusedError, match="another card of moscow is pending"):
+            keeper(realm).add(card_file("moscow", stranger), None)
+        assert keeper(realm).pending() == before
+        keeper(realm).add(card_file("moscow", renewed, first), None)
+        with pytest.raises(RefusedError):
+            keeper(realm).add(card_file("moscow", first), None)
+        keeper(realm).add(card_file("moscow", first), None, replace=True)
+        roster = keeper(realm).sign().roster
+        assert roster.office("moscow").rights(3) == {"audit"}
+        assert [entry.value for entry in roster.office("moscow").signing_entries] == [
+            key.verify_key.line() for key in first.signing_keys
+        ]
+
+    def test_a_second_card_of_an_office_with_a_pending_one(self, realm: Realm) -> None:
+        """Who has the old key sends another new card: the keeper has to choose."""
+        old, first, second = realm.keys("tula"), generate(), generate()
+        keeper(realm).add(card_file("tula", first, old), None)
+        with pytest.raises(RefusedError, match="another card of tula is pending"):
+            keeper(realm).add(card_file("tula", second, old), None)
+        for unvouched in (card_file("tula", second), card_file("tula", second, first)):
+            with pytest.raises(SignatureError):
+                keeper(realm).add(unvouched, None, replace=True)
+        keeper(realm).add(card_file("tula", second, old), None, replace=True)
+        tula = keeper(realm).sign().roster.office("tula")
+        assert tula.signing_keys(3) == tuple(key.verify_key for key in second.signing_keys)
+        assert tula.signing_keys(2) == tuple(key.verify_key for key in old.signing_keys)
+
+    def test_two_cards_of_one_office_are_not_enrolled_together(self, realm: Realm) -> None:
+        with pytest.raises(RefusedError, match="two cards of one office"):
+            keeper(realm).enrol([card_file("moscow", generate()), card_file("moscow", generate())])
+        assert realm.trusted.roster.version == 2
+
     def test_the_same_card_again_changes_nothing(self, realm: Realm) -> None:
         """It was signed by the key that it ends, which is in force until the draft is signed."""
         data = card_file("tula", generate(), realm.keys("tula"))
