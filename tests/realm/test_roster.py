@@ -41,7 +41,12 @@ def keeper(realm: Realm, handle: str = "cc") -> RosterEditor:
 
 
 def put_pending(realm: Realm, draft: Roster) -> None:
-    realm.home("cc").pending_roster.write_bytes(encode_roster(draft))
+    write_private(realm.home("cc").pending_roster, encode_roster(draft))
+
+
+def write_private(path: Path, data: bytes) -> None:
+    path.write_bytes(data)
+    path.chmod(0o600)
 
 
 def print_of(keys: SecretKeys) -> str:
@@ -109,7 +114,7 @@ class TestEdits:
         keeper(realm).group("a", ["cc"])
         pending = realm.home("cc").pending_roster.read_bytes()
         keeper(realm).sign()
-        realm.home("cc").pending_roster.write_bytes(pending)
+        write_private(realm.home("cc").pending_roster, pending)
         assert keeper(realm).pending() is None
         keeper(realm).group("b", ["tula"])
         assert keeper(realm).sign().roster.members("a", 4) == ("cc",)
