@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,14 +29,13 @@ def write_many(directory: Path, files: Iterable[tuple[str, bytes]], owner: str) 
     They are written into a hidden folder, made durable, and then moved. The name of that folder contains
     the `owner`, so that the owner's next run finds and removes what a killed run left. The caller makes sure
     that an owner has only one run at a time.
+
+    Where a name is taken by something else, the other files are written, and then the first such error is
+    raised: StorageError, OSError.
     """
     make_folder(directory)
     prefix = unfinished_prefix(owner)
-    for left in directory.glob(f"{prefix}*"):
-        if left.is_dir():
-            shutil.rmtree(left, ignore_errors=True)
-        else:
-            left.unlink(missing_ok=True)
+    _sweep(directory, prefix)
     with naming(directory):
         workshop = Path(tempfile.mkdtemp(prefix=prefix, dir=directory))
         # by descriptor, so that whoever else can write to `directory` cannot put another folder in its place
@@ -44,7 +45,7 @@ def write_many(directory: Path, files: Iterable[tuple[str, bytes]], owner: str) 
             raise StorageError(f"{directory}: somebody put a folder of theirs in the place of ours")
         written: list[str] = []
         there: list[str] = []
-        in_the_way: list[StorageError] = []
+        in_the_way: list[StorageError | OSError] = []
         for name, data in files:
             outside = f"{directory}{os.sep}{name}"
             try:
@@ -62,17 +63,40 @@ def write_many(directory: Path, files: Iterable[tuple[str, bytes]], owner: str) 
                 error.filename = outside
                 raise
             written.append(name)
+        moved: list[str] = []
         with naming(directory):
             sync_files(inside, written)
-            for name in written:
-                os.replace(name, f"{directory}{os.sep}{name}", src_dir_fd=inside)
+        for name in written:
+            place = directory / name
+            try:
+                with naming(place):
+                    os.replace(name, place, src_dir_fd=inside)
+            except OSError as error:
+                # somebody was quicker, or owns an empty file of this name
+                in_the_way.append(error)
+            else:
+                moved.append(name)
+        with naming(directory):
             sync_directory(directory)
-        yield from (directory / name for name in (*there, *written))
+        yield from (directory / name for name in (*there, *moved))
         if in_the_way:
             raise in_the_way[0]
     finally:
         os.close(inside)
         shutil.rmtree(workshop, ignore_errors=True)
+
+
+def _sweep(directory: Path, prefix: str) -> None:
+    """Remove what a killed run of ours left; who else can write to the folder may use our names."""
+    for left in directory.glob(f"{prefix}*"):
+        with suppress(OSError):
+            status = left.lstat()
+            if status.st_uid != os.geteuid():
+                continue
+            if stat.S_ISDIR(status.st_mode):
+                shutil.rmtree(left, ignore_errors=True)
+            else:
+                left.unlink()
 
 
 def unfinished_prefix(owner: str) -> str:

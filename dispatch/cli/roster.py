@@ -125,7 +125,12 @@ def _as_json(roster: Roster) -> dict[str, Any]:
     metavar="LIST",
     help="What the office may do, of issue, report and audit, with commas. Default: report.",
 )
-def roster_add(card: tuple[str, ...], rights: str | None) -> None:
+@click.option(
+    "--replace",
+    is_flag=True,
+    help="Give up a pending card of the same office, if none of its keys has signed this CARD.",
+)
+def roster_add(card: tuple[str, ...], rights: str | None, *, replace: bool) -> None:
     """Add the office of a CARD, or give it the keys of its new card. Pending until `roster sign`.
 
     \b
@@ -138,7 +143,7 @@ def roster_add(card: tuple[str, ...], rights: str | None) -> None:
             raise click.UsageError(f"no such right: {right!r}; there are {', '.join(RIGHTS)}")
     keeper = _keeper()
     for path in card:
-        added = keeper.add(read_input(path), wanted)
+        added = keeper.add(read_input(path), wanted, replace=replace)
         print_text(fields([("office", added.handle), ("title", added.title)], width()))
         show_card_keys(added.signing, added.sealing)
         if added.classical:

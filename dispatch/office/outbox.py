@@ -155,7 +155,7 @@ class Outbox:
     def export(self, numbers: Sequence[Number], directory: Path, *, notes: bool) -> tuple[Path, ...]:
         """Make the envelopes again, or bare notes; of all our own dispatches if no number is given.
 
-        Every one is tried. Raises the first StorageError at the end.
+        Every one is tried. Raises the first StorageError or OSError at the end.
         """
         self.finish()
         failed = None
@@ -164,16 +164,16 @@ class Outbox:
         # one process of a home writes files at a time, see `write_many`
         with locked(self._context.home.lock):
             for entry in entries:
-                if notes:
-                    bare = (file_name(entry.number, None), encode_signed(entry.signed_note().signed))
-                    paths += write_many(directory, [bare], self._context.handle)
-                    continue
                 try:
+                    if notes:
+                        bare = (file_name(entry.number, None), encode_signed(entry.signed_note().signed))
+                        paths += write_many(directory, [bare], self._context.handle)
+                        continue
                     paths += release(self._context, entry, directory)
                     # what could not be written where it was to go is out now
                     self._register.mark_released(entry.id)
                     self.failed.pop(entry.number, None)
-                except StorageError as error:
+                except (StorageError, OSError) as error:
                     failed = failed or error
         if failed:
             raise failed
@@ -299,7 +299,8 @@ def release(context: OfficeContext, entry: Dispatch, directory: Path) -> tuple[P
     """Write the envelopes of a signed note from what the register holds, its attachments beside them.
 
     The bytes are the same each time. Gives the paths of the envelopes. Raises StorageError, the envelopes
-    being written, if an attachment is no longer in the home.
+    being written, if an attachment is no longer in the home. Raises StorageError or OSError, all else being
+    written, if something is in the way of an envelope or attachment.
     """
     register, store = context.register, context.home.attachments
     signed = entry.signed_note().signed
@@ -309,8 +310,13 @@ def release(context: OfficeContext, entry: Dispatch, directory: Path) -> tuple[P
         if copy.body is not None
     )
     owner = entry.number.handle
-    paths = tuple(write_many(directory, files, owner))
-    missing = take_along(register.attachments(entry), store, directory, prefix=unfinished_prefix(owner))
+    attachments, prefix = register.attachments(entry), unfinished_prefix(owner)
+    try:
+        paths = tuple(write_many(directory, files, owner))
+    except (StorageError, OSError):
+        take_along(attachments, store, directory, prefix=prefix)
+        raise
+    missing = take_along(attachments, store, directory, prefix=prefix)
     if missing:
         raise StorageError(
             f"{entry.number}: the attachment {store / sealed_name(missing[0])} is gone",

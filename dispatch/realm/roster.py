@@ -16,6 +16,7 @@ from dispatch.realm.trusted import load_trusted
 from dispatch.system.files import locked, write_whole
 from keys.card import Card, parse_card, verify_card
 from keys.keyfile import SecretKeys, read_keyfile
+from keys.lines import parse_signing
 from keys.roster import (
     Roster,
     add_office,
@@ -26,6 +27,7 @@ from keys.roster import (
     next_version,
     set_dates,
     set_group,
+    withdraw_card,
 )
 from keys.trust import (
     TrustedRoster,
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from dispatch.store.home import Home
+    from keys.signing import VerifyKey
 
 VALIDITY = timedelta(days=365)
 RENEWAL = timedelta(days=90)
@@ -77,13 +80,18 @@ class RosterEditor:
         # a roster that was signed or imported since makes older edits void
         return draft if draft.version == self.trusted.roster.version + 1 else None
 
-    def add(self, data: bytes, rights: Iterable[str] | None) -> Card:
-        """Add the office of a card, or give it the card's keys and title. Raises as `verify_card`.
+    def add(self, data: bytes, rights: Iterable[str] | None, *, replace: bool = False) -> Card:
+        """Add the office of a card, or give it the card's keys and title.
 
-        `rights`: None for what a branch has, or, for an office that is listed, what it had.
+        `rights`: None for what a branch has, or, for an office that is listed, what it had. `replace`: give
+        up what a pending card of the office says. Raises as `verify_card`, and RefusedError if another card
+        of the office is pending whose keys did not sign this one.
         """
         with self._alone():
             draft = self._draft()
+            handle = parse_card(data).card.handle
+            if replace and draft.has_office(handle, draft.version):
+                draft = withdraw_card(draft, handle)
             card, granted = self._vouched(draft, data, rights)
             self._store(add_office(draft, card, granted))
         return card
@@ -91,7 +99,8 @@ class RosterEditor:
     def enrol(self, cards: Iterable[bytes]) -> TrustedRoster:
         """Add the offices of cards, and sign the next version at once, with nothing else in it.
 
-        Raises RefusedError if edits are pending, or as `add` and `sign`; then nothing has changed.
+        Raises RefusedError if edits are pending or two cards are of one office, or as `add` and `sign`; then
+        nothing has changed.
         """
         root = self._read_root()
         with self._alone():
@@ -101,7 +110,10 @@ class RosterEditor:
                     hint="`dispatch roster show` lists them, `dispatch roster sign` signs them",
                 )
             draft = self._draft()
-            self._sign(add_offices(draft, [self._vouched(draft, data, None) for data in cards]), root)
+            vouched = [self._vouched(draft, data, None) for data in cards]
+            if len({card.handle for card, _ in vouched}) < len(vouched):
+                raise RefusedError("two cards of one office", hint="enrol the one that its office confirms")
+            self._sign(add_offices(draft, vouched), root)
         return self.trusted
 
     def group(self, name: str, handles: Iterable[str]) -> None:
@@ -139,12 +151,16 @@ class RosterEditor:
         self, draft: Roster, data: bytes, rights: Iterable[str] | None
     ) -> tuple[Card, Iterable[str] | None]:
         """Give the card of a new office, or of a listed one that vouches for it, and the rights it gets."""
-        handle = parse_card(data).card.handle
+        parsed = parse_card(data)
+        handle = parsed.card.handle
+        pending = _pending_keys(handle, draft)
+        if pending and pending.isdisjoint(block.verify_key for block in parsed.signed.parsed):
+            raise RefusedError(
+                f"another card of {handle} is pending, and none of its keys has signed this one",
+                hint="ask the office which is its own; `roster add --replace` gives up the pending one",
+            )
         listed = draft.has_office(handle, draft.version)
-        version = self.trusted.roster.version
-        known = self.trusted.roster.has_office(handle, version)
-        vouching = self.trusted.roster.office(handle).vouching_keys(version) if known else ()
-        card = verify_card(data, vouching)
+        card = verify_card(data, _vouching_keys(handle, self.trusted.roster, draft))
         return card, rights or (None if listed else BRANCH_RIGHTS)
 
     @contextmanager
@@ -177,3 +193,22 @@ class RosterEditor:
 
     def _store(self, draft: Roster) -> None:
         write_whole(self._home.pending_roster, encode_roster(draft), overwrite=True, mode=0o600)
+
+
+def _pending_keys(handle: str, draft: Roster) -> frozenset[VerifyKey]:
+    """Give the signing keys that an office gets by the draft."""
+    if not draft.has_office(handle, draft.version):
+        return frozenset()
+    entries = draft.office(handle).signing_entries
+    return frozenset(parse_signing(entry.value) for entry in entries if entry.since == draft.version)
+
+
+def _vouching_keys(handle: str, *rosters: Roster) -> frozenset[VerifyKey]:
+    """Give the keys of an office that are in force in one of the rosters, and marked in none of them."""
+    offices = [
+        (roster.office(handle), roster.version)
+        for roster in rosters
+        if roster.has_office(handle, roster.version)
+    ]
+    in_force = {key for office, version in offices for key in office.signing_keys(version)}
+    return frozenset(key for key in in_force if not any(office.is_marked(key) for office, _ in offices))

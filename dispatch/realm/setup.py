@@ -31,7 +31,8 @@ def create_office(
 ) -> Card:
     """Make keys, home and card; with a `realm` also its root key and first roster.
 
-    `passphrase` None writes the keys in clear. Raises RefusedError if an office lives there.
+    `passphrase` None writes the keys in clear. Raises RefusedError if an office lives there, or if others can
+    read or write the folder.
     """
     # before any key is made
     parse_handle(handle)
@@ -39,6 +40,7 @@ def create_office(
     if realm is not None:
         parse_handle(realm)
     home.refuse_if_taken()
+    home.demand_private()
     make_folder(home.path, mode=0o700)
     with locked(home.lock):
         home.refuse_if_taken()

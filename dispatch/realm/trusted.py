@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 
 
 def load_trusted(home: Home) -> TrustedRoster:
-    """Give the roster that this home trusts, checked again. Raises UnpinnedError if there is none."""
+    """Give the roster that this home trusts, checked again.
+
+    Raises UnpinnedError if there is none, RefusedError if others could have put it there.
+    """
+    home.demand_private()
     try:
         data = home.roster.read_bytes()
     except FileNotFoundError:

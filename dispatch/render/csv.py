@@ -1,8 +1,9 @@
 """Tables for a spreadsheet. Pure.
 
 UTF-8 with a byte order mark, without which Excel misreads Cyrillic. A cell that a spreadsheet would take for
-a formula begins with an apostrophe, which makes it text: what others wrote must not run there. That holds too
-for spreadsheets that separate cells by semicolons, as Excel does in many countries.
+a formula begins with an apostrophe, which makes it text: what others wrote must not run there. An apostrophe
+stands inside a value too, wherever a spreadsheet could begin a cell: Excel takes the list separator of its
+country, pasting splits at tabs, an import at whatever its user chose. Quotation marks do not prevent that.
 """
 
 from __future__ import annotations
@@ -16,9 +17,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 _BOM = "\ufeff"
-_FORMULA = re.compile(r"[=+\-@\t\r\n|%＝＋－＠]")
-# where a spreadsheet that does not follow RFC 4180 would begin a cell, with a formula
-_INNER_FORMULA = re.compile(r"([;\t\r\n]['\" ]*)(?=[=+\-@|%＝＋－＠])")
+_LINE_ENDS = r"\n\v\f\r\x1c-\x1e\x85\u2028\u2029"
+_SEPARATORS = rf"[,;|\t{_LINE_ENDS}]"
+_SIGNS = r"[=+\-@|%＝＋－＠]"
+# What a spreadsheet drops, or takes for a quotation mark, before it looks for a sign. No separator is among
+# it, so that the search takes a time in proportion to the text.
+_CONTROLS, _SPACES = r"\x00-\x08\x0e-\x1b\x1f\x7f\xad", r" \xa0\u1680\u180e\u2000-\u200f\u202f\u205f\u3000"
+_DROPPED = rf"['\"{_CONTROLS}{_SPACES}\u202a-\u202e\u2060-\u2064\ufeff]*"
+_FORMULA = re.compile(rf"[\t{_LINE_ENDS}]|{_DROPPED}{_SIGNS}")
+_INNER_FORMULA = re.compile(rf"({_SEPARATORS}{_DROPPED})(?={_SIGNS})")
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 
 
@@ -37,7 +44,7 @@ def csv_cell(value: object) -> str:
         return ""
     text = str(value).lower() if isinstance(value, bool) else str(value)
     text = text.replace("\x00", "")
-    text = text[:1] + _INNER_FORMULA.sub(r"\1'", text[1:])
-    if _FORMULA.match(text.lstrip(" ")) and not _NUMBER.fullmatch(text):
+    text = _INNER_FORMULA.sub(r"\1'", text)
+    if _FORMULA.match(text) and not _NUMBER.fullmatch(text):
         return f"'{text}"
     return text

@@ -137,15 +137,22 @@ def take_along(
     """Copy sealed attachments from `source` into `destination`, and give those that lie in neither.
 
     A file that does not have the content that its name promises counts as missing.
-    `prefix`: with which the hidden names of half-written files begin.
+    `prefix`: with which the hidden names of half-written files begin. Every one is tried; raises the first
+    OSError at the end.
     """
     missing = []
+    failed = None
     for digest in digests:
         name = sealed_name(digest)
-        if not _is_sealed(destination / name, digest) and not _copy(
-            source / name, digest, destination, prefix
-        ):
-            missing.append(digest)
+        try:
+            if not _is_sealed(destination / name, digest) and not _copy(
+                source / name, digest, destination, prefix
+            ):
+                missing.append(digest)
+        except OSError as error:
+            failed = failed or error
+    if failed:
+        raise failed
     if len(missing) < len(digests):
         sync_directory(destination)
     return tuple(missing)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 
 import platformdirs
 
@@ -78,13 +80,35 @@ class Home:
                 hint="name another folder with --home or DISPATCH_HOME",
             )
 
+    def demand_private(self) -> None:
+        """Raise RefusedError if others of this machine could read or write what is ours alone.
+
+        A key file is looked at when it is read. What is no secret obeys the umask; the folder keeps others
+        from it.
+        """
+        if os.name != "posix" or not self.path.exists():
+            return
+        if self.path.stat().st_uid != os.geteuid():
+            raise RefusedError(
+                f"{self.path}: the home belongs to another user", hint="name a folder of your own with --home"
+            )
+        register = [self.register.with_name(f"{self.register.name}{end}") for end in ("", "-wal", "-shm")]
+        for path, mode in [(self.path, 700), *((file, 600) for file in (self.pending_roster, *register))]:
+            with suppress(FileNotFoundError):
+                if path.stat().st_mode & 0o077:
+                    raise RefusedError(
+                        f"{path}: others than its owner can read or write it",
+                        hint=f"chmod {mode} {quote(str(path))}",
+                    )
+
     def demand(self) -> None:
-        """Raise RefusedError if no office lives here."""
+        """Raise RefusedError if no office lives here, or others can look into it."""
         if not self.card.exists():
             raise RefusedError(
                 f"{self.path}: no office lives here",
                 hint="`dispatch init HANDLE --title TITLE` makes one; --home names another folder",
             )
+        self.demand_private()
 
 
 def find_home(chosen: Path | None) -> Home:

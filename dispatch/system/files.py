@@ -161,18 +161,21 @@ def _is_reserved(path: Path) -> bool:
 
 
 def is_there(path: Path, data: bytes) -> bool:
-    """Say whether `path` holds these bytes. Raises StorageError if it is another file, a link or a pipe."""
+    """Say whether `path` holds these bytes. Raises StorageError if it is anything else, such as a folder."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except FileNotFoundError:
         return False
     except OSError as error:
         raise another_file(path) from error
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(descriptor)
+        raise another_file(path)
     with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor
-        status = os.fstat(descriptor)
-        if stat.S_ISREG(status.st_mode) and status.st_size == len(data) and file.read() == data:
+        if status.st_size == len(data) and file.read() == data:
             return True
-    if stat.S_ISREG(status.st_mode) and status.st_size == 0:
+    if status.st_size == 0:
         return False  # `move_new` decides whether an empty file may be replaced
     raise another_file(path)
 

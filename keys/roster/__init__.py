@@ -24,6 +24,7 @@ from keys.roster.edit import (
     set_group,
     set_root,
     set_threshold,
+    withdraw_card,
 )
 from keys.roster.form import MAX_ROSTER, decode_roster, encode_roster
 from keys.roster.model import RIGHTS, Entry, Group, KeyEntry, Office, Record, Right, Root, Roster
@@ -50,4 +51,5 @@ __all__ = [
     "set_group",
     "set_root",
     "set_threshold",
+    "withdraw_card",
 ]

@@ -88,6 +88,14 @@ def add_offices(draft: Roster, cards: Iterable[tuple[Card, Iterable[str] | None]
     return replace(draft, offices=tuple(offices[handle] for handle in sorted(offices)))
 
 
+def withdraw_card(draft: Roster, handle: str) -> Roster:
+    """Undo what this draft has taken from a card of an office. An office that is new in it needs another one.
+
+    Raises UnknownOfficeError.
+    """
+    return _with_office(draft, _without_card(draft.office(handle), draft.version))
+
+
 def set_threshold(draft: Roster, handle: str, threshold: int) -> Roster:
     """Say how many distinct keys must sign the notes of an office. Raises UnknownOfficeError."""
     office = draft.office(handle)
@@ -116,7 +124,8 @@ def set_group(draft: Roster, name: str, handles: Iterable[str]) -> Roster:
 def revoke_key(draft: Roster, handle: str, fingerprint: str, compromised: datetime) -> Roster:
     """End a signing key, and mark it as in other hands since `compromised`.
 
-    Raises UnknownOfficeError, FormatError (no such key, or marked already).
+    If the key was in force, what this draft had taken from a card of the office is undone, since the key
+    may have vouched for it. Raises UnknownOfficeError, FormatError (no such key, or marked already).
     """
     office = draft.office(handle)
     entries = list(office.signing_entries)
@@ -130,7 +139,9 @@ def revoke_key(draft: Roster, handle: str, fingerprint: str, compromised: dateti
     if entry.compromised is not None:
         raise FormatError("the key is marked as compromised already: its date cannot be changed")
     entries[index] = replace(entry, until=entry.until or draft.version, compromised=compromised)
-    return _with_office(draft, replace(office, signing_entries=tuple(entries)))
+    office = replace(office, signing_entries=tuple(entries))
+    could_vouch = entry.until in {None, draft.version}
+    return _with_office(draft, _without_card(office, draft.version) if could_vouch else office)
 
 
 def _new_office(card: Card, version: int) -> Office:
@@ -164,6 +175,30 @@ def _with_card(office: Office, card: Card, rights: list[Right] | None, version: 
         signing_entries=_rebuild(office.signing_entries, card.signing, version, _key_entry),
         sealing_entries=sealing,
     )
+
+
+def _without_card(office: Office, version: int) -> Office:
+    """Undo what a card has begun and ended at the draft's version."""
+    return replace(
+        office,
+        title_entries=_before(office.title_entries, version),
+        classical_entries=_before(office.classical_entries, version),
+        signing_entries=_before(office.signing_entries, version),
+        sealing_entries=_before(office.sealing_entries, version),
+    )
+
+
+def _before(entries: Iterable[E], version: int) -> tuple[E, ...]:
+    """Give the entries as they were before the draft's version, except that a marked key stays ended."""
+    return tuple(
+        replace(entry, until=None) if entry.until == version and not _is_marked(entry) else entry
+        for entry in entries
+        if entry.since < version
+    )
+
+
+def _is_marked(entry: Entry[Any]) -> bool:
+    return isinstance(entry, KeyEntry) and entry.compromised is not None
 
 
 def _check_no_return(office: Office, card: Card, version: int) -> None:

@@ -117,15 +117,15 @@ class Office(_Strict, frozen=True, kw_only=True):
         """Return the signing keys, compromised ones too. Raises KeyFormatError."""
         return tuple(parse_signing(line) for line in self._at(self.signing_entries, version))
 
-    def vouching_keys(self, version: int) -> tuple[VerifyKey, ...]:
-        """Return the signing keys that may vouch for a new card: those not compromised."""
-        entries = [entry for entry in self.signing_entries if entry.compromised is None]
-        return tuple(parse_signing(line) for line in self._at(entries, version))
-
     def signing_entry(self, key: VerifyKey) -> KeyEntry | None:
         """Return the entry of a signing key of this office, ended ones too."""
         line = key.line()
         return next((entry for entry in self.signing_entries if entry.value == line), None)
+
+    def is_marked(self, key: VerifyKey) -> bool:
+        """Tell whether a signing key of this office is marked as compromised."""
+        entry = self.signing_entry(key)
+        return entry is not None and entry.compromised is not None
 
     def sealing_key(self, version: int) -> HybridRecipient | X25519Recipient | None:
         """Return the key to seal to, or None if the office has none.

@@ -486,7 +486,7 @@ def test_a_key_is_revoked() -> None:
     assert entry is not None
     assert (entry.until, entry.compromised) == (4, moment)
     assert (tula.signing_keys(3), tula.signing_keys(4)) == ((SIGNING[2],), ())
-    assert tula.vouching_keys(3) == ()
+    assert tula.is_marked(SIGNING[2])
     for wrong in (SIGNING[0].fingerprint(), fingerprint):  # none of tula's; marked already
         with pytest.raises(FormatError):
             revoke_key(draft, "tula", wrong, moment)
@@ -497,6 +497,21 @@ def test_a_revoked_key_does_not_return_by_a_card_in_the_same_draft() -> None:
     with pytest.raises(FormatError, match="has ended"):
         add_office(draft, card("tula", 2))
     assert encode_roster(add_office(draft, card("tula", 3)))
+
+
+def test_revoking_a_key_undoes_the_card_that_it_may_have_vouched_for() -> None:
+    """A thief's card comes first, and the stolen key is revoked in the same draft."""
+    stolen = card("tula", 3)
+    revoked = revoke_key(after(THREE), "tula", SIGNING[2].fingerprint(), START)
+    assert revoke_key(add_office(after(THREE), stolen), "tula", SIGNING[2].fingerprint(), START) == revoked
+    assert revoked.office("tula").signing_keys(4) == ()
+    assert revoked.office("tula").sealing_key(4) == THREE.office("tula").sealing_key(3)
+
+
+def test_marking_a_key_that_had_ended_before_undoes_no_card() -> None:
+    draft = add_office(after(THREE), card("tula", 3))
+    marked = revoke_key(draft, "tula", SIGNING[1].fingerprint(), START)
+    assert marked.office("tula").signing_keys(4) == draft.office("tula").signing_keys(4)
 
 
 def test_a_key_that_never_was_in_force_is_not_revoked() -> None:

@@ -208,6 +208,10 @@ MUTATIONS: dict[str, tuple[Mutation, ...]] = {
             uncalled("keys.roster.rules:check_roster", "_check_keys_once"),
         ),
     ),
+    "A new card by the thief": (
+        (returning("keys.roster.model:Office.is_marked", "False"),),
+        (replaced("keys.roster.edit:revoke_key", "_without_card(office, draft.version)", "office"),),
+    ),
     "Somebody else's key claimed": ((unguarded("keys.card:_check_possession", "has not signed it"),),),
     "A dispatch withheld": (
         (PROOF,),

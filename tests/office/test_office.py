@@ -229,7 +229,7 @@ def test_a_name_that_is_none_makes_no_keys(tmp_path: Path) -> None:
 
 def test_keys_that_a_killed_init_left_in_clear_are_sealed(tmp_path: Path) -> None:
     home = Home(tmp_path / "home")
-    home.path.mkdir()
+    home.path.mkdir(mode=0o700)
     write_keyfile(home.office_key, generate(), None)
     create_office(home, handle="tula", title="Т", classical=False, realm=None, passphrase="слово", now=NOW)
     assert home.office_key.read_bytes().startswith(b"-----BEGIN AGE ENCRYPTED FILE-----")

@@ -16,6 +16,7 @@ import msgspec
 import pytest
 
 from dispatch.audit.verdicts import verify_files
+from dispatch.cli.main import run
 from dispatch.errors import MessageError, RefusedError, StorageError
 from dispatch.formats.envelope import parse_envelope
 from dispatch.formats.merkle import EMPTY_ROOT, leaf_hash, root
@@ -239,6 +240,43 @@ def test_an_export_waits_for_the_process_that_writes_files(realm: Realm) -> None
         assert not again.exists()
     thread.join()
     assert contents(again) == contents(folder)
+
+
+def test_a_folder_in_the_way_of_one_copy_or_attachment_costs_only_itself(
+    realm: Realm, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    post, again = tmp_path / "post", tmp_path / "again"
+    (tmp_path / "circular.md").write_text(
+        '+++\nkind = "circular"\nsubject = "A"\nto = ["@provinces"]\n+++\nA\n'
+    )
+    plans = [tmp_path / name for name in ("first", "second")]
+    for plan in plans:
+        plan.write_text(plan.name)
+    (post / "cc-2026-1.penza.dispatch").mkdir(parents=True)
+    words = ["--home", str(realm.home("cc").path), "issue", str(tmp_path / "circular.md"), "-o", str(post)]
+    attach = [word for plan in plans for word in ("--attach", str(plan))]
+    assert run([*words, *attach]) == 1
+    assert "cc-2026-1.penza.dispatch: another file is there already" in capsys.readouterr().err
+    [entry] = realm.office("cc").register.newest(-1)
+    assert entry.state == "signed"
+    copies = {path.name for path in post.glob("*.dispatch") if path.is_file()}
+    assert copies == {f"cc-2026-1.{handle}.dispatch" for handle in ("cc", "tula")}
+    attachments = sorted(path.name for path in post.glob("*.age"))
+    assert len(attachments) == 2
+
+    again.mkdir()
+    for name in (attachments[0], "cc-2026-1.tula.dispatch"):
+        (again / name).mkdir()
+    with pytest.raises((StorageError, OSError)):
+        realm.office("cc").export([entry.number], again)
+    assert sorted(path.name for path in again.iterdir() if path.is_file()) == sorted(
+        {*copies, "cc-2026-1.penza.dispatch", attachments[1]} - {"cc-2026-1.tula.dispatch"}
+    )
+
+    (post / "cc-2026-1.penza.dispatch").rmdir()
+    realm.office("cc").outbox.finish()
+    assert realm.office("cc").register.get(entry.number).state == "released"
+    assert (post / "cc-2026-1.penza.dispatch").is_file()
 
 
 class TestRefused:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import stat
 import subprocess
@@ -18,7 +19,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dispatch.cli.main import run
-from dispatch.realm.trusted import load_trusted
+from dispatch.errors import RefusedError
+from dispatch.realm.trusted import load_trusted, trust_roster
 from dispatch.store.attachments import seal_attachment
 from dispatch.store.home import Home
 from keys import age
@@ -167,6 +169,64 @@ def stopped(realm: Realm, tmp_path: Path) -> Iterator[Stopped]:
         run.process.communicate()
 
 
+@posix
+@pytest.mark.parametrize("mode", [0o755, 0o750, 0o701, 0o777])
+@pytest.mark.parametrize("name", [".", "register.db", "register.db-wal", "roster.pending"])
+def test_a_home_that_others_can_look_into_is_refused(
+    realm: Realm, name: str, mode: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home = realm.home("cc").path
+    assert run(["--home", str(home), "list"]) == 0
+    place = home / name
+    if name != ".":
+        place.touch()
+    before = sorted(path.name for path in home.iterdir())
+    place.chmod(mode)
+    for words in (["list"], ["card"], ["roster", "show"], ["roster", "sign"], ["receive", str(realm.path)]):
+        capsys.readouterr()
+        assert run(["--home", str(home), *words]) == 7, words
+        [hint] = [line for line in capsys.readouterr().err.splitlines() if "hint: chmod" in line]
+    with pytest.raises(RefusedError, match="others than its owner"):
+        trust_roster(realm.home("cc"), (home / "roster").read_bytes(), None)
+    assert sorted(path.name for path in home.iterdir()) == before
+    subprocess.run(shlex.split(hint.partition("hint: ")[2]), check=True)
+    if name != "roster.pending":
+        assert run(["--home", str(home), "list"]) == 0
+
+
+@posix
+@pytest.mark.parametrize("mode", [0o755, 0o777])
+def test_no_office_is_made_in_a_folder_that_others_can_look_into(tmp_path: Path, mode: int) -> None:
+    home = tmp_path / "a home"
+    home.mkdir()
+    home.chmod(mode)
+    words = [
+        "--home",
+        str(home),
+        "init",
+        "tula",
+        "--title",
+        "T",
+        "--no-passphrase",
+        "--root",
+        "--realm",
+        "rkp",
+    ]
+    assert run(words) == 7
+    assert list(home.iterdir()) == []
+    home.chmod(0o700)
+    assert run(words) == 0
+
+
+@posix
+def test_the_home_of_another_user_is_refused(realm: Realm) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("needs root, to give a folder to somebody else")
+    os.chown(realm.home("cc").path, 65534, 65534)
+    with pytest.raises(RefusedError, match="belongs to another user"):
+        realm.office("cc")
+
+
 @linux
 def test_no_argument_environment_or_temporary_file_holds_a_secret(
     realm: Realm, realm_template: Path, stopped: Stopped, tmp_path: Path
@@ -251,6 +311,7 @@ def test_no_core_is_dumped_while_keys_are_loaded(realm: Realm, tmp_path: Path, w
 # For the start of every Python process: something inside goes wrong that nobody thought of.
 BUG = """
 import os
+import shlex
 import signal
 import time
 import dispatch.system.workers

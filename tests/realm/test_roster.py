@@ -18,11 +18,12 @@ from keys.errors import (
     PassphraseError,
     RollbackError,
     SignatureError,
+    ThresholdError,
     UnknownOfficeError,
     UnlistedKeyError,
     UnpinnedError,
 )
-from keys.keyfile import generate, replace_keyfile
+from keys.keyfile import SecretKeys, generate, replace_keyfile
 from keys.roster import encode_roster, next_version, revoke_key, set_group, set_root, set_threshold
 from keys.trust import encode_roster_file, fingerprints, parse_roster_file
 from tests.forge.dispatches import DAY, NOW
@@ -32,9 +33,24 @@ from tests.forge.roster import card_file
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from keys.roster import Roster
+
 
 def keeper(realm: Realm, handle: str = "cc") -> RosterEditor:
     return RosterEditor(realm.home(handle), now=realm.now, ask_passphrase=lambda: "")
+
+
+def put_pending(realm: Realm, draft: Roster) -> None:
+    write_private(realm.home("cc").pending_roster, encode_roster(draft))
+
+
+def write_private(path: Path, data: bytes) -> None:
+    path.write_bytes(data)
+    path.chmod(0o600)
+
+
+def print_of(keys: SecretKeys) -> str:
+    return keys.signing_keys[0].verify_key.fingerprint()
 
 
 class TestEdits:
@@ -98,7 +114,7 @@ class TestEdits:
         keeper(realm).group("a", ["cc"])
         pending = realm.home("cc").pending_roster.read_bytes()
         keeper(realm).sign()
-        realm.home("cc").pending_roster.write_bytes(pending)
+        write_private(realm.home("cc").pending_roster, pending)
         assert keeper(realm).pending() is None
         keeper(realm).group("b", ["tula"])
         assert keeper(realm).sign().roster.members("a", 4) == ("cc",)
@@ -124,6 +140,77 @@ class TestCards:
     def test_a_key_of_another_office_is_refused(self, realm: Realm) -> None:
         with pytest.raises(KeysError):
             keeper(realm).add(card_file("moscow", realm.keys("tula")), None)
+
+    def test_a_key_that_is_marked_in_the_same_draft_vouches_for_nothing(self, realm: Realm) -> None:
+        """A thief sends a new card, and the keeper is about to sign that the stolen key is in other hands."""
+        thief, tula = generate(), generate()
+        put_pending(realm, revoke_key(realm.draft_roster(), "tula", print_of(realm.keys("tula")), NOW))
+        with pytest.raises(UnlistedKeyError):
+            keeper(realm).add(card_file("tula", thief, realm.keys("tula")), None)
+        keeper(realm).add(card_file("tula", tula), None)
+        assert keeper(realm).sign().roster.office("tula").signing_keys(3) == tuple(
+            key.verify_key for key in tula.signing_keys
+        )
+
+    def test_while_one_key_is_marked_another_one_in_force_still_has_to_vouch(self, realm: Realm) -> None:
+        first, second = realm.keys("tula"), generate()
+        both = SecretKeys(
+            identities=first.identities, signing_keys=(*first.signing_keys, *second.signing_keys)
+        )
+        keeper(realm).add(card_file("tula", both), None)
+        keeper(realm).sign()
+        put_pending(realm, revoke_key(realm.draft_roster(), "tula", print_of(first), NOW))
+        new = generate()
+        with pytest.raises(ThresholdError):
+            keeper(realm).add(card_file("tula", new), None)
+        with pytest.raises(UnlistedKeyError):
+            keeper(realm).add(card_file("tula", new, both), None)
+        keeper(realm).add(card_file("tula", new, second), None)
+
+    def test_a_second_card_of_a_pending_office_needs_a_key_of_the_first(self, realm: Realm) -> None:
+        """A stranger sends a card with a handle that the keeper has just added."""
+        first, stranger, renewed = generate(), generate(), generate()
+        keeper(realm).add(card_file("moscow", first), ["audit"])
+        before = keeper(realm).pending()
+        with pytest.raises(RefusedError, match="another card of moscow is pending"):
+            keeper(realm).add(card_file("moscow", stranger), None)
+        assert keeper(realm).pending() == before
+        keeper(realm).add(card_file("moscow", renewed, first), None)
+        with pytest.raises(RefusedError):
+            keeper(realm).add(card_file("moscow", first), None)
+        keeper(realm).add(card_file("moscow", first), None, replace=True)
+        roster = keeper(realm).sign().roster
+        assert roster.office("moscow").rights(3) == {"audit"}
+        assert [entry.value for entry in roster.office("moscow").signing_entries] == [
+            key.verify_key.line() for key in first.signing_keys
+        ]
+
+    def test_a_second_card_of_an_office_with_a_pending_one(self, realm: Realm) -> None:
+        """Who has the old key sends another new card: the keeper has to choose."""
+        old, first, second = realm.keys("tula"), generate(), generate()
+        keeper(realm).add(card_file("tula", first, old), None)
+        with pytest.raises(RefusedError, match="another card of tula is pending"):
+            keeper(realm).add(card_file("tula", second, old), None)
+        for unvouched in (card_file("tula", second), card_file("tula", second, first)):
+            with pytest.raises(SignatureError):
+                keeper(realm).add(unvouched, None, replace=True)
+        keeper(realm).add(card_file("tula", second, old), None, replace=True)
+        tula = keeper(realm).sign().roster.office("tula")
+        assert tula.signing_keys(3) == tuple(key.verify_key for key in second.signing_keys)
+        assert tula.signing_keys(2) == tuple(key.verify_key for key in old.signing_keys)
+
+    def test_two_cards_of_one_office_are_not_enrolled_together(self, realm: Realm) -> None:
+        with pytest.raises(RefusedError, match="two cards of one office"):
+            keeper(realm).enrol([card_file("moscow", generate()), card_file("moscow", generate())])
+        assert realm.trusted.roster.version == 2
+
+    def test_the_same_card_again_changes_nothing(self, realm: Realm) -> None:
+        """It was signed by the key that it ends, which is in force until the draft is signed."""
+        data = card_file("tula", generate(), realm.keys("tula"))
+        keeper(realm).add(data, None)
+        before = keeper(realm).pending()
+        keeper(realm).add(data, None)
+        assert keeper(realm).pending() == before
 
     def test_a_card_that_was_altered(self, realm: Realm) -> None:
         data = realm.home("tula").card.read_bytes()

@@ -7,6 +7,8 @@ import io
 import json
 import re
 from html.parser import HTMLParser
+from itertools import product
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,8 +22,6 @@ from tests.forge.browser import complaints
 from tests.forge.returns import HOSTILE, example
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from playwright.sync_api import Page as BrowserPage
 
 
@@ -41,20 +41,58 @@ class Page(HTMLParser):
         self.words += data
 
 
-@pytest.mark.parametrize("cell", ["=1+1", "+7", "-1+2", "@SUM(A1)", "\t=1", "\r=1", " =1", "|x", "%x", "＝1"])
+SIGNS = "=+-@"
+SEPARATORS = (",", ";", "|", "\t", "\n", "\r", "\r\n", "\v", "\f", "\x1e", "\x85", "\u2028")
+BEFORE = ("", " ", '"', "'", "\xa0", "\u200b", '" ', "\ufeff", "\x01")
+
+
+@pytest.mark.parametrize(
+    "cell", ["=1+1", "+7", "-1+2", "@SUM(A1)", " =1", "|x", "%x", "＝1", "\xa0=1", '"=1']
+)
 def test_a_formula_is_text(cell: str) -> None:
     assert csv_cell(cell) == f"'{cell}"
 
 
 @pytest.mark.parametrize(
-    "cell", ["calm;=1+1", 'calm; =HYPERLINK("x")', "a;b;+7", "a\n=1", "a\t@SUM(A1)", 'a;"=1+1', "a;'-1"]
+    ("cell", "expected"),
+    [
+        (";=1+1", ";'=1+1"),
+        ("\t=1", "'\t'=1"),
+        ("\r\n@A1", "'\r\n'@A1"),
+        ("|=1", "'|'=1"),
+        (',"=1', ",\"'=1"),
+        ("a; ; -b", "a; ; '-b"),
+        ("=1;=2,=3", "'=1;'=2,'=3"),
+        ("Тула; Пенза; 7", "Тула; Пенза; 7"),
+    ],
 )
-def test_a_formula_is_text_where_semicolons_end_cells(cell: str) -> None:
-    """Excel takes the list separator of its country, whatever the file says."""
-    text = csv_text(("a",), [(cell,)])
-    found = [one for row in csv.reader(io.StringIO(text), delimiter=";") for one in row]
-    assert not any(re.match(r"['\" ]*[=+@-]", one) and not one.lstrip().startswith("'") for one in found)
-    assert csv_cell("Тула; Пенза; 7") == "Тула; Пенза; 7"
+def test_an_apostrophe_stands_wherever_a_cell_can_begin(cell: str, expected: str) -> None:
+    assert csv_cell(cell) == expected
+
+
+@pytest.mark.parametrize("separator", SEPARATORS)
+@pytest.mark.parametrize("lead", ["", "calm", "=1"])
+def test_a_formula_is_text_whatever_ends_the_cells(separator: str, lead: str) -> None:
+    """Excel takes the list separator of its country, and a paste or an import what it likes."""
+    for before, sign in product(BEFORE, SIGNS):
+        line = csv_text(("a",), [("x", f"{lead}{separator}{before}{sign}1+1")]).removeprefix("\ufeffa\r\n")
+        cells = line.split(separator)
+        for quotes in (csv.QUOTE_MINIMAL, csv.QUOTE_NONE):
+            if separator not in ("\n", "\r", "\r\n"):
+                [found] = csv.reader([line], delimiter=separator, quoting=quotes)
+                cells += found
+        assert not [cell for cell in cells if re.match(rf"[\s\"\u200b\ufeff\x01]*[{re.escape(SIGNS)}]", cell)]
+
+
+def test_separators_without_an_end_cost_nothing() -> None:
+    for text in (";" * 200_000, "\t" * 200_000, "; " * 100_000, " " * 200_000, ";'" * 100_000):
+        assert len(csv_cell(text)) <= len(text) + 1
+
+
+def test_no_other_module_writes_csv() -> None:
+    package = Path(__file__).parents[2] / "dispatch"
+    writers = [path.name for path in package.rglob("*.py") if "csv.writer(" in path.read_text("utf-8")]
+    assert writers == ["csv.py"]
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import io
 import os
+import stat
 import sys
 import threading
 from pathlib import Path
@@ -149,6 +150,47 @@ class TestWriteMany:
         with pytest.raises(StorageError, match="another file"):
             list(write_many(tmp_path, [("a", b"1")], "cc"))
         assert not (tmp_path / "elsewhere").exists()
+
+    @pytest.mark.parametrize("kind", ["folder", "full folder", "link to a folder", "socket"])
+    def test_a_folder_in_the_way_costs_only_itself(self, tmp_path: Path, kind: str) -> None:
+        place = tmp_path / "b"
+        match kind:
+            case "link to a folder":
+                place.symlink_to(tmp_path)
+            case "socket":
+                os.mknod(place, stat.S_IFSOCK | 0o600)
+            case _:
+                place.mkdir()
+        if kind == "full folder":
+            (place / "mine").write_bytes(b"mine")
+        with pytest.raises(StorageError, match=f"{place}: another file"):
+            list(write_many(tmp_path, [("a", b"1"), ("b", b"2"), ("c", b"3")], "cc"))
+        assert names(tmp_path) == ["a", "b", "c"]
+        assert ((tmp_path / "a").read_bytes(), (tmp_path / "c").read_bytes()) == (b"1", b"3")
+
+    def test_a_folder_that_comes_at_the_last_moment_costs_only_itself(self, tmp_path: Path) -> None:
+        def files() -> Iterator[tuple[str, bytes]]:
+            yield "a", b"1"
+            (tmp_path / "a").mkdir()
+            yield "b", b"2"
+
+        with pytest.raises(OSError, match="a") as caught:
+            list(write_many(tmp_path, files(), "cc"))
+        assert caught.value.filename == str(tmp_path / "a")
+        assert names(tmp_path) == ["a", "b"]
+
+    def test_a_hidden_file_of_somebody_else_is_no_hindrance(self, tmp_path: Path) -> None:
+        """Where the folder is shared, we may not remove it; not even where we may is it ours."""
+        if os.geteuid() != 0:
+            pytest.skip("needs root, to make files of somebody else")
+        folder, file = tmp_path / ".dispatch-cc.folder", tmp_path / ".dispatch-cc.file"
+        folder.mkdir()
+        (folder / "inside").write_bytes(b"")
+        file.write_bytes(b"")
+        for path in (folder, file):
+            os.chown(path, 65534, 65534)
+        list(write_many(tmp_path, [("a", b"1")], "cc"))
+        assert names(tmp_path) == [file.name, folder.name, "a"]
 
     def test_a_folder_put_in_the_place_of_ours_gets_nothing(self, tmp_path: Path) -> None:
         """Who can write to the folder swaps our hidden one for a folder with a link to the victim's file."""

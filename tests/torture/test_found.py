@@ -62,7 +62,7 @@ class TestWithoutHardLinks:
 
     def test_an_office_is_made_after_all(self, realm: Realm) -> None:
         home = realm.home("new")
-        home.path.mkdir()
+        home.path.mkdir(mode=0o700)
         home.office_key.touch(mode=0o600)
         succeed(realm, "--home", home.path, "init", "new", "--title", "T", "--no-passphrase")
 

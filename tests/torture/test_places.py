@@ -205,10 +205,11 @@ class TestElsewhere:
         register = realm.home("cc").register
         for path in register.parent.glob("register.db*"):
             path.unlink()
+        register.touch(mode=0o600)
         register.write_bytes(bytes(range(256)) * 100)
         fails(command(realm, *issue(realm)))
         register.unlink()
-        register.mkdir()
+        register.mkdir(mode=0o700)
         fails(command(realm, *issue(realm)))
 
     @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is none")
