@@ -16,12 +16,14 @@ from __future__ import annotations
 import re
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from dispatch.carriers.folder import arrivals
 from dispatch.checks.answers import check_fits
-from dispatch.checks.continuity import check_timely, contradictions, passes_over
+from dispatch.checks.continuity import HeldNote, check_timely, contradictions, passes_over
+from dispatch.checks.mentions import disagreements, refuse_answered
 from dispatch.checks.opening import open_envelope
 from dispatch.checks.verifier import Verifier
 from dispatch.errors import (
@@ -43,7 +45,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
-    from dispatch.checks.continuity import HeldNote
+    from dispatch.checks.mentions import Disagreement
     from dispatch.checks.opening import OpenedMessage
     from dispatch.checks.verifier import VerifiedEnvelope
     from dispatch.formats.envelope import Envelope
@@ -66,11 +68,15 @@ class Batch:
 
 
 class _Registered(NamedTuple):
-    """A dispatch that is in the register now: its note, the number that its copy names before it."""
+    """A dispatch that is in the register now.
+
+    `after`: the number that its copy names before it; `disagreeing`: what it names otherwise than we have it.
+    """
 
     outcome: Received
     note: Note
     after: Number | None
+    disagreeing: tuple[Disagreement, ...]
 
 
 class Inbox:
@@ -156,8 +162,9 @@ class Inbox:
                 verified, self._context.handle, self._context.identities(), self._context.roster
             )
             # step 11, as far as it needs what the register holds
+            disagreeing = self._disagreements(opened)
             check_fits(opened, self._context.handle, self._opened.find, self._context.roster)
-            registered = self._store(opened, path)
+            registered = self._store(opened, path, disagreeing)
             self._held.forget(data)
         except (UnknownVersionError, AwaitedError) as error:
             return self._held.keep(incoming, error, "held", is_verified=is_verified)
@@ -188,6 +195,7 @@ class Inbox:
         opened = self._opened.open_checked(parse_envelope(data))
         self._check_timely(opened.verified, self._context.now)
         with suppress(AwaitedError):
+            self._disagreements(opened)
             check_fits(opened, self._context.handle, self._opened.find, self._context.roster)
         return opened
 
@@ -203,7 +211,18 @@ class Inbox:
                 verified.note, verified.verified_note.keys, self._context.trusted, self._context.now, arrived
             )
 
-    def _store(self, opened: OpenedMessage, path: Path) -> _Registered:
+    def _disagreements(self, opened: OpenedMessage) -> tuple[Disagreement, ...]:
+        """Give what a message names otherwise than we have it.
+
+        Raises EquivocationError for one that answers such a note, unless it is registered already.
+        """
+        us = self._context.handle
+        found = disagreements(opened.message, us, self._register)
+        if self._register.find_id(opened.verified.id) is None:
+            refuse_answered(found, us)
+        return found
+
+    def _store(self, opened: OpenedMessage, path: Path, disagreeing: tuple[Disagreement, ...]) -> _Registered:
         """Register a dispatch, and bring the attachments that lie beside its file."""
         verified, message = opened.verified, opened.message
         number = verified.note.number
@@ -231,13 +250,13 @@ class Inbox:
             subject=message.subject,
             missing=missing,
         )
-        return _Registered(outcome, verified.note, verified.copy.after)
+        return _Registered(outcome, verified.note, verified.copy.after, disagreeing)
 
     def _with_neighbours(self, taken: Received | _Registered) -> Received:
         """Add the dispatch before a registered one, if it never came, and what it contradicts."""
         if isinstance(taken, Received):
             return taken
-        outcome, note, after = taken
+        outcome, note, after, _ = taken
         is_here = after is None or self._register.find(after) or self._register.waiting.has(after)
         before, later = self._register.before(note.number), self._register.after(note.number)
         return replace(
@@ -249,20 +268,27 @@ class Inbox:
 
     def _contradiction(self, taken: _Registered, before: HeldNote | None, later: HeldNote | None) -> str:
         """Say what cannot be true beside what is registered, but for what a stolen key signed."""
-        outcome, note, _ = taken
+        outcome, note, _, disagreeing = taken
         is_new = outcome.state == "new"
         for file in self._register.waiting.rejected_under(note.number) if is_new else ():
             if parse_envelope(file).signed_note.id != outcome.id:
                 return f"another dispatch, which was rejected, is signed with the number {note.number} too"
-        for other, text in contradictions(note, before, later, self._register, is_new=is_new):
-            if other is None or not self._is_compromised(other):
+        assert outcome.id is not None  # noqa: S101 - it is registered
+        came = HeldNote(outcome.id, note)
+        found = contradictions(came, before, later, self._register, is_new=is_new)
+        named = ((one.other, one.text) for one in disagreeing)
+        for other, text in chain(found, named):
+            if not any(self._is_compromised(one) for one in (note.number, other) if one is not None):
                 return text
         return ""
 
     def _is_compromised(self, number: Number) -> bool:
         """Tell whether the newest roster marks a key that signed a registered note."""
+        entry = self._register.get(number)
+        if entry.signatures is None:
+            return False
         office = self._context.roster.office(number.handle)
-        signatures = self._register.get(number).signed_note().signed.parsed
+        signatures = entry.signed_note().signed.parsed
         entries = (office.signing_entry(one.verify_key) for one in signatures)
         return any(entry is not None and entry.compromised is not None for entry in entries)
 
