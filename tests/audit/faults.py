@@ -392,7 +392,7 @@ FAULTS = (
         name="addressee-of-nowhere",
         what="a copy for an office that the roster does not list",
         make=sent("cc", to=("zz",)),
-        findings=(("unknown-office", f"{NEXT} to zz"),),
+        findings=(("copies-out-of-order", NEXT), ("unknown-office", f"{NEXT} to zz")),
     ),
     Fault(
         name="issuer-of-nowhere",
