@@ -25,7 +25,7 @@ To read the code, begin at the top:
     examine         one file -> what it proves, and what is wrong with it
     collect         all files -> what is known of each note
     registers       notes -> the volumes of each office, and the ids in them
-    contradictions, chains, receipts, circulars, duties
+    contradictions, copies, chains, receipts, circulars, duties
                     what is known of the notes -> what follows from it, and findings
     findings        the kinds of finding
     report          what an audit comes to, and its JSON

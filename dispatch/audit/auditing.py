@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from dispatch.audit.archive import Archive
 from dispatch.audit.chains import broken_chains, check_chains
 from dispatch.audit.collect import collect
-from dispatch.audit.contradictions import check_registers
+from dispatch.audit.contradictions import check_lists, check_registers
+from dispatch.audit.copies import check_copies, misplaced_copies
 from dispatch.audit.duties import judge_circulars
 from dispatch.audit.receipts import (
     check_receipts,
@@ -99,11 +100,15 @@ def run_audit(
     offices = volumes_of(collected)
     receipts = receipts_of(collected)
     breaks = broken_chains(collected)
+    misplaced = misplaced_copies(collected, trusted.roster)
+    names = archive.names({one.place for one in breaks} | {each for one in misplaced for each in one.places})
     duties, of_circulars = judge_circulars(circulars, collected, receipts, trusted.roster, at=at)
     findings = [
         *collected.findings(),
         *check_registers(offices, partial=partial),
-        *check_chains(breaks, archive.names(one.place for one in breaks)),
+        *check_lists(collected),
+        *check_copies(misplaced, names),
+        *check_chains(breaks, names),
         *check_receipts(collected, receipts, offices, partial=partial),
         *check_voids(collected, receipts),
         *check_unproven(collected, partial=partial),

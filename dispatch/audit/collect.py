@@ -19,6 +19,7 @@ from dispatch.formats.note import parse_note
 from dispatch.system.workers import map_parallel, no_progress
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
 
     from dispatch.audit.archive import Archive, Source
@@ -34,9 +35,9 @@ class NoteFacts:
 
     `keys`: the fingerprints of those that signed; `forgeable_from`: the moment from which too few of
     them are unmarked, or None; `file`: the name of the first file that holds the note. `indexes`: one bit for
-    each copy, set if it is here. `offices`, `afters` and `places` have one number for each copy that is here:
-    its addressee and the dispatch before it, as places in `Collected.offices` and `Collected.befores`, and
-    the place of its file in the archive.
+    each copy, set if it is here. `offices`, `afters` and `places` have one number for each copy that is here,
+    in the order of the copies: its addressee and the dispatch before it, as places in `Collected.offices` and
+    `Collected.befores`, and the place of its file in the archive.
     """
 
     note: Note
@@ -74,10 +75,17 @@ class NoteFacts:
         """Keep a copy. `index`: its place among the copies, from 1; the others as in the class."""
         byte, bit = divmod(index - 1, 8)
         self.indexes.extend(bytes(max(0, byte + 1 - len(self.indexes))))
+        before = int.from_bytes(self.indexes[: byte + 1], "little") & (1 << (index - 1)) - 1
+        at = before.bit_count()
         self.indexes[byte] |= 1 << bit
-        self.offices.append(office)
-        self.afters.append(after)
-        self.places.append(place)
+        self.offices.insert(at, office)
+        self.afters.insert(at, after)
+        self.places.insert(at, place)
+
+    def present(self) -> Iterator[int]:
+        """Give the place of each copy that is here among the copies, from 1, in order."""
+        for at, byte in enumerate(self.indexes):
+            yield from (8 * at + bit + 1 for bit in range(8) if byte >> bit & 1)
 
 
 class Interned:

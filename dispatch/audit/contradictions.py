@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 
 from dispatch.audit.findings import Finding, with_files
 from dispatch.errors import FINDINGS, INTEGRITY
-from dispatch.formats.note import FIRST_HEAD
+from dispatch.formats.note import FIRST_HEAD, Number
 from keys.text import format_date
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from dispatch.audit.collect import NoteFacts
+    from dispatch.audit.collect import Collected, NoteFacts
     from dispatch.audit.registers import Volume
 
 
@@ -82,6 +82,35 @@ def _rewritten(volume: Volume) -> Iterator[Finding]:
         for ordinal, one in enumerate(statement.ids, 1):
             if ordinal not in volume.notes:
                 known[ordinal].setdefault(one, name)
+
+
+def check_lists(collected: Collected) -> Iterator[Finding]:
+    """Find signed lists that cannot be true: an id twice or of another number, or a date before its notes."""
+    for name, listed in collected.statements:
+        wrong = []
+        if len(set(listed.ids)) < len(listed.ids):
+            wrong.append("it names one id twice")
+        if listed.date.year < int(listed.volume[:4]):
+            wrong.append(f"it is dated {format_date(listed.date)}, before the year of its volume")
+        files = [name]
+        for ordinal, note_id in enumerate(listed.ids, 1):
+            facts = collected.notes.get(note_id)
+            if facts is None:
+                continue
+            number = Number(listed.issuer, listed.volume, ordinal)
+            if facts.number != number:
+                what = f"it has the id of {facts.number} for {number}"
+            elif listed.date < facts.note.date:
+                dates = f"{format_date(listed.date)}, before {number} of {format_date(facts.note.date)}"
+                what = f"it is dated {dates}, which it names"
+            else:
+                continue
+            wrong.append(what)
+            files.append(facts.file)
+            break
+        if wrong:
+            subject = f"{listed.issuer}/{listed.volume}"
+            yield _broken("list-impossible", subject, "; ".join(wrong), files)
 
 
 def _gaps(volume: Volume, *, partial: bool) -> Iterator[Finding]:

@@ -205,7 +205,11 @@ def _judge(circular: KnownCircular, archive: _Archive) -> tuple[CircularStatus, 
         ended_offices=ended_offices(chain.from_iterable(circular.owing.values()), archive.roster),
         filings=tuple(filings),
         decisions=tuple(decisions),
-        effects=archive.effects.get(circular.facts.number, ()),
+        effects=tuple(
+            effect
+            for effect in archive.effects.get(circular.facts.number, ())
+            if effect.is_on(circular.facts.number, circular.facts.id)
+        ),
         answers=tuple(answers),
     )
     duty = CircularStatus(

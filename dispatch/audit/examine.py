@@ -1,4 +1,6 @@
-"""One file of an archive -> what it proves, and what is wrong with it. Steps 1 to 5 of FORMAT.md, section 14.
+"""One file of an archive -> what it proves, and what is wrong with it.
+
+These are steps 1 to 5 of FORMAT.md, section 14, and of step 7 what shows without a key.
 
 The answer is small, because it travels between processes and there may be millions of copies: a note that was
 seen before is only its id.
@@ -12,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from dispatch.audit.archive import NOTE, STATEMENT
 from dispatch.audit.findings import kind_of, text_of
+from dispatch.checks.outside import check_sealing
 from dispatch.checks.soundness import count
 from dispatch.checks.verifier import Commitment, Verifier, commitment_of, verify_copy, verify_statement
 from dispatch.errors import FINDINGS, UNEXPECTED, DispatchError, StorageError, exit_code
@@ -111,7 +114,7 @@ class Examiner:
         self._heads: dict[bytes, _Head] = {}
 
     def examine(self, source: Source) -> Seen:
-        """Check one file (steps 1 to 5); never raises for what is in it."""
+        """Check one file; never raises for what is in it."""
         if source.link:
             text = "a link, which is not followed"
             return Seen(Fault("link-not-followed", source.name, text, FINDINGS, "warning"))
@@ -154,13 +157,22 @@ class Examiner:
         head, new = self._examine_head(head_text)
         if head.said is None:
             return Seen(fault=head.fault)
+        said, offices = head.said, self._verifier.offices
+        subject = f"{said.number} to {copy.to}"
         try:
-            verify_copy(copy, body, head.said, self._verifier.roster)
+            verify_copy(copy, body, said, offices.roster)
         except (DispatchError, KeysError) as error:
-            subject = f"{head.said.number} to {copy.to}"
             # the copy does not hold, but its note does, and is evidence
             return Seen(Fault(kind_of(error), subject, str(error), exit_code(error)), head.id, new)
-        return Seen(None, head.id, new, Place(copy.index, copy.to, str(copy.after) if copy.after else ""))
+        fault = None
+        try:
+            check_sealing(body, copy.to, said.version, offices.roster)
+        except (DispatchError, KeysError) as error:
+            fault = Fault("sealed-otherwise", subject, str(error), exit_code(error))
+        if said.copies.count > len(offices.at(said.version)):
+            # `copies` says that the note is false; by the places that it claims, memory would grow
+            return Seen(fault, head.id, new)
+        return Seen(fault, head.id, new, Place(copy.index, copy.to, str(copy.after) if copy.after else ""))
 
     def _examine_head(self, data: bytes) -> tuple[_Head, NoteText | None]:
         """Check a signed note, unless it was checked before.

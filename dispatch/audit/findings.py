@@ -97,12 +97,17 @@ KINDS: Final[Mapping[str, str]] = {
     # copies
     "proof-broken": "A copy that does not lead to the signed root",
     "body-broken": "A copy whose body is not the one that was signed",
+    "sealed-otherwise": "A body that is not sealed as the roster demands for its addressee",
+    "two-copies-one-office": "Two copies of a note for one office",
+    "copies-out-of-order": "Copies of a note that cannot be one for each addressee, in order of handle",
+    "no-file-copy": "A note without a copy for the office that issued it",
     "after-broken": "A copy that names a wrong previous dispatch to its addressee",
     # registers
     "two-notes-one-number": "Two different notes with one number",
     "heads-differ": "Two heads of one register that cannot both be true",
     "head-broken": "A pinned head that the ids of the notes do not give",
     "register-rewritten": "A signed list of a register that the notes, or another one, contradict",
+    "list-impossible": "A signed list of a register that cannot be true, whatever the notes say",
     "two-volumes-at-once": "Two volumes of one register that run at once",
     "dates-decrease": "A note dated before the one that precedes it in the register",
     "missing-note": "Numbers without a note",

@@ -1,8 +1,8 @@
 """Files checked one by one against a roster: is each signed by its office, and does it hold? No home, no key.
 
-These are steps 1 to 5 of FORMAT.md, section 14. A verdict has what a file says, and one error if it does not
-hold. An audit needs other things of a file, see `examine`: which kind of fault it has, what it proves all the
-same, and no more than a few numbers for each copy.
+These are steps 1 to 5 of FORMAT.md, section 14, and what shows of 7 and 9 without a key. A verdict has what a
+file says, and one error if it does not hold. An audit needs other things of a file, see `examine`: which kind
+of fault it has, what it proves all the same, and no more than a few numbers for each copy.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dispatch.audit.archive import ENVELOPE, NOTE
+from dispatch.checks.outside import check_outside
 from dispatch.checks.soundness import NoEvidence, check_stands
 from dispatch.checks.verifier import Verifier
 from dispatch.errors import DispatchError, describe, exit_code
@@ -120,7 +121,9 @@ def _verify(verifier: Verifier, found: Found) -> FileVerdict:
             envelope = parse_envelope(data)
             signed_note = envelope.signed_note
             verdict = _describe(name, signed_note, envelope.copy)
-            keys = verifier.verify(envelope).verified_note.keys
+            verified = verifier.verify(envelope)
+            check_outside(verified, verifier.offices)
+            keys = verified.verified_note.keys
         check_stands(signed_note, verifier.roster, NoEvidence())
     except (DispatchError, KeysError, OSError) as error:
         return _failed(verdict, error)

@@ -7,7 +7,8 @@
     letter      refers to other dispatches, and does nothing else to them
 
 AwaitedError is raised for what cannot be judged yet, because the dispatch that it answers has not come or
-this machine does not know the time zone. Pure: the caller passes a function that looks into the register.
+this machine does not know the time zone. Whether the notes that a message names are those that we have,
+`mentions` says. Pure: the caller passes a function that looks into the register.
 """
 
 from __future__ import annotations
@@ -213,18 +214,11 @@ def _check_event(event: Event | None) -> None:
 def _check_receipt(message: Receipt, us: str, lookup: Lookup) -> tuple[bytes, ...]:
     answers = []
     for item in message.items:
-        number = parse_number(item.number)
         if item.state == "received":
-            ours = lookup(number) if number.handle == us else None
-            if number.handle == us and (ours is None or encode_base64(ours.verified.id) != item.id):
-                raise EquivocationError(
-                    f"it receipts another {number} than our register has",
-                    hint="was this home restored from an old backup? Do not issue from it",
-                )
             continue
         circular = _look_up(item.number, item.id, us, lookup)
         if not isinstance(circular.message, Circular):
-            raise RefusedError(f"{number} is no circular: it can be received, and no more")
+            raise RefusedError(f"{item.number} is no circular: it can be received, and no more")
         _demand_addressee(message, circular.message.from_)
         answers.append(blind_slot(slot_key(circular), REPLY_VERBS[item.state], None, message.from_, ONCE))
     return tuple(sorted(answers))
@@ -276,5 +270,5 @@ def _look_up(number: str, note_id: str, us: str, lookup: Lookup) -> OpenedMessag
             f"it answers {number}, which has not come yet", hint="it is tried again with each `receive`"
         )
     if encode_base64(found.verified.id) != note_id:
-        raise RefusedError(f"it answers another {number} than the one we have")
+        raise EquivocationError(f"it names another {number} than the one we have")
     return found

@@ -41,6 +41,11 @@ class Contradiction(NamedTuple):
     text: str
 
 
+class _Numbered(Protocol):
+    @property
+    def number(self) -> Number: ...
+
+
 class Held(Protocol):
     """What is held of a register."""
 
@@ -49,6 +54,12 @@ class Held(Protocol):
 
     def tree(self, issuer: str, volume: str, size: int) -> CompactRange | None:
         """Give the tree over the first ids of a volume; None if not all of them are held."""
+
+    def find_id(self, note_id: bytes) -> _Numbered | None:
+        """Find a note by its id."""
+
+    def voided_by(self, issuer: str, note_id: bytes) -> Number | None:
+        """Give the note of an office that declares this one never released."""
 
 
 def check_timely(note: Note, counted: Counted, now: datetime, arrived: datetime) -> None:
@@ -72,12 +83,13 @@ def is_ahead(date: datetime, now: datetime) -> bool:
 
 
 def contradictions(
-    note: Note, before: HeldNote | None, after: HeldNote | None, held: Held, *, is_new: bool
+    came: HeldNote, before: HeldNote | None, after: HeldNote | None, held: Held, *, is_new: bool
 ) -> Iterator[Contradiction]:
-    """Compare a note with the nearest ones that we hold before and after it, and with the tree.
+    """Compare a note with the nearest ones that we hold before and after it, with the tree and with voids.
 
     `is_new`: it came just now, so that heads of later notes can perhaps be checked that could not be before.
     """
+    note = came.note
     number, head = note.number, note.register
     if before is not None and note.date < before.note.date:
         yield Contradiction(before.note.number, _backwards(before.note, note))
@@ -86,8 +98,25 @@ def contradictions(
     tree = held.tree(number.handle, head.volume, head.size)
     if tree is not None and tree.root != head.root:
         yield Contradiction(None, _replaced(note))
+    yield from _voids(came, held)
     if is_new:
         yield from _later_heads(number, held)
+
+
+def _voids(came: HeldNote, held: Held) -> Iterator[Contradiction]:
+    """Find what a note declares never released and is held, and the note that declares so of this one."""
+    number = came.note.number
+    for note_id in came.note.voids:
+        released = held.find_id(note_id)
+        if released is not None:
+            yield Contradiction(released.number, _released(number, released.number))
+    voiding = held.voided_by(number.handle, came.id)
+    if voiding is not None:
+        yield Contradiction(voiding, _released(voiding, number))
+
+
+def _released(voiding: Number, released: Number) -> str:
+    return f"{voiding} says that {released} was never released, and it is here"
 
 
 def _backwards(earlier: Note, later: Note) -> str:

@@ -7,7 +7,8 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
 from dispatch.checks.addressees import expand
-from dispatch.errors import DigestError, EnvelopeError, NotForUsError, RefusedError, StatementError
+from dispatch.checks.outside import check_is_age, demanded_stanza
+from dispatch.errors import DigestError, NotForUsError, RefusedError, StatementError
 from dispatch.formats.message import content_digest, parse_message
 from dispatch.formats.plaintext import parse_plaintext, parse_secrets
 from keys import age
@@ -53,10 +54,8 @@ def open_envelope(
     if copy.to != us:
         raise NotForUsError(f"this copy is for {copy.to}, not for {us}")
     # 7: decrypts, exactly one stanza of the allowed type
-    classical = roster.office(us).is_classical(note.roster.version)
-    only = frozenset({age.CLASSICAL if classical else age.HYBRID})
-    if not verified.body.startswith(age.MAGIC):
-        raise EnvelopeError("the body is not a binary age file")
+    check_is_age(verified.body)
+    only = frozenset({demanded_stanza(us, note.roster.version, roster)})
     plaintext = age.decrypt(verified.body, identities, only=only)
     # 8: both digests, then grammar
     line, secrets_line = parse_plaintext(plaintext)

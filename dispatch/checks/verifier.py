@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, NamedTuple
 
+from dispatch.checks.outside import OfficeOrder
 from dispatch.errors import DigestError, StatementError
 from dispatch.formats.envelope import NOTE_NAMESPACE, Copy, Envelope, SignedNote, leaf_data
 from dispatch.formats.merkle import leaf_hash, verify_inclusion
@@ -72,6 +73,7 @@ class Verifier:
     def __init__(self, trusted: TrustedRoster) -> None:
         self._trusted = trusted
         self._verified: dict[SignedText, VerifiedNote] = {}
+        self.offices = OfficeOrder(trusted.roster)
 
     @property
     def roster(self) -> Roster:

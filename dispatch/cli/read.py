@@ -61,7 +61,7 @@ def _show(office: Office, opened: OpenedMessage, beside: Path, save: Path | None
                 parse_date(opened.message.date),
                 titles,
                 width(),
-                effects=office.opened.effects_on(opened.verified.note.number),
+                effects=office.opened.effects_on(opened.verified.note.number, opened.verified.id),
                 form=office.opened.form_of(opened.message),
             )
         )

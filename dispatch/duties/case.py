@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from dispatch.formats.message import Circular, DecisionKind, ItemState, Letter
 from dispatch.formats.note import parse_number
+from keys.codec import decode_base64
 from keys.text import parse_date
 
 if TYPE_CHECKING:
@@ -58,10 +59,14 @@ class SlotDecision:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Effect:
-    """What a later dispatch does to an earlier one, or (`paragraph`) to one paragraph of it."""
+    """What a later dispatch does to an earlier one, or (`paragraph`) to one paragraph of it.
+
+    `target`, `target_id`: the earlier one; the id is None where the writer did not have it.
+    """
 
     type: RelationType
     target: Number
+    target_id: bytes | None
     by: Number
     date: datetime
     paragraph: int | None
@@ -70,6 +75,10 @@ class Effect:
     def ends(self) -> bool:
         """Tell whether the earlier one is no longer in force."""
         return self.type in ("cancels", "supersedes")
+
+    def is_on(self, number: Number, note_id: bytes) -> bool:
+        """Tell whether it is this note that the writer meant, and not another with its number."""
+        return self.target == number and self.target_id in (None, note_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +124,7 @@ def effects_of(message: Message) -> tuple[Effect, ...]:
         Effect(
             type=relation.type,
             target=parse_number(relation.number),
+            target_id=decode_base64(relation.id) if relation.id else None,
             by=parse_number(message.number),
             date=parse_date(message.date),
             paragraph=relation.paragraph,

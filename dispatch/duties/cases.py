@@ -55,9 +55,9 @@ class CaseBuilder:
         self._effects: dict[Number, list[Effect]] = defaultdict(list)
         # by the number of the circular, or of the report that is decided on
         self._decisions: dict[Number, list[Decision]] = defaultdict(list)
-        # by the id of what is receipted; for the earliest dates, by the issuer of the receipt too
-        self._answers: dict[bytes, list[Answer]] = defaultdict(list)
-        self._receipted: dict[tuple[str, bytes], datetime] = {}
+        # by number and id of what is receipted; for the earliest dates, by the issuer of the receipt too
+        self._answers: dict[tuple[Number, bytes], list[Answer]] = defaultdict(list)
+        self._receipted: dict[tuple[str, Number, bytes], datetime] = {}
         for one in opened:
             self._keep(one)
 
@@ -97,10 +97,10 @@ class CaseBuilder:
     def _keep_receipt(self, message: Receipt) -> None:
         date = parse_date(message.date)
         for item in message.items:
-            note_id = decode_base64(item.id)
-            key = (message.from_, note_id)
+            named = (parse_number(item.number), decode_base64(item.id))
+            key = (message.from_, *named)
             self._receipted[key] = min(date, self._receipted.get(key, date))
-            self._answers[note_id].append(
+            self._answers[named].append(
                 Answer(
                     number=parse_number(message.number),
                     date=date,
@@ -118,10 +118,15 @@ class CaseBuilder:
         version = opened.verified.note.roster.version
         copies = expand(circular.to, circular.info, number.handle, self._roster, version)
         owed = {one.id: owing(opened, one, self._roster) for one in circular.obligations}
-        effects = (effect for effect in self._effects[number] if effect.by.handle == number.handle)
+        note_id = opened.verified.id
+        effects = (
+            effect
+            for effect in self._effects[number]
+            if effect.by.handle == number.handle and effect.is_on(number, note_id)
+        )
         return Case(
             number=number,
-            id=opened.verified.id,
+            id=note_id,
             date=opened.verified.note.date,
             circular=circular,
             addressees=tuple(handle for handle in copies.to if handle != number.handle),
@@ -131,7 +136,7 @@ class CaseBuilder:
             filings=tuple(self._filing(number.handle, report) for report in self._reports[number]),
             decisions=tuple(self._slot_decisions(number)),
             effects=tuple(sorted(effects, key=lambda effect: effect.by)),
-            answers=tuple(self._answers[opened.verified.id]),
+            answers=tuple(self._answers[number, note_id]),
         )
 
     def _filing(self, issuer: str, kept: KeptReport) -> Filing:
@@ -144,7 +149,7 @@ class CaseBuilder:
             office=office,
             obligation=obligation,
             occasion=occasion,
-            received=self._receipted.get((issuer, kept.id)),
+            received=self._receipted.get((issuer, kept.number, kept.id)),
             nil=report.nil,
             event_label=report.event.label if report.event else None,
             event_date=parse_day(report.event.date) if report.event else None,

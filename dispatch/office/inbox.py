@@ -17,12 +17,14 @@ import re
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from hashlib import sha256
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from dispatch.carriers.folder import arrivals
 from dispatch.checks.answers import check_fits
-from dispatch.checks.continuity import check_timely, contradictions, is_ahead, passes_over
+from dispatch.checks.continuity import HeldNote, check_timely, contradictions, is_ahead, passes_over
+from dispatch.checks.mentions import disagreements, refuse_answered
 from dispatch.checks.opening import open_envelope
 from dispatch.checks.soundness import check_stands
 from dispatch.checks.verifier import Verifier
@@ -45,7 +47,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
-    from dispatch.checks.continuity import HeldNote
+    from dispatch.checks.mentions import Disagreement
     from dispatch.checks.opening import OpenedMessage
     from dispatch.checks.verifier import VerifiedEnvelope
     from dispatch.formats.envelope import Envelope
@@ -68,11 +70,16 @@ class Batch:
 
 
 class _Registered(NamedTuple):
-    """A dispatch that is in the register now. `after`: what its issuer sent us before it, so the copy."""
+    """A dispatch that is in the register now.
+
+    `after`: what its issuer sent us before it, so the copy. `disagreeing`: what it names otherwise than we
+    have it.
+    """
 
     outcome: Received
     note: Note
     after: Number | None
+    disagreeing: tuple[Disagreement, ...]
 
 
 class Inbox:
@@ -160,8 +167,9 @@ class Inbox:
                 verified, self._context.handle, self._context.identities(), self._context.roster
             )
             # step 11, as far as it needs what the register holds
+            disagreeing = self._disagreements(opened)
             check_fits(opened, self._context.handle, self._opened.find, self._context.roster)
-            registered = self._store(opened, path)
+            registered = self._store(opened, path, disagreeing)
             self._held.forget(data)
         except (UnknownVersionError, AwaitedError) as error:
             return self._held.keep(incoming, error, "held", is_verified=is_verified)
@@ -197,6 +205,7 @@ class Inbox:
         opened = self._opened.open_checked(parse_envelope(data))
         self._check_timely(opened.verified, self._context.now)
         with suppress(AwaitedError):
+            self._disagreements(opened)
             check_fits(opened, self._context.handle, self._opened.find, self._context.roster)
         return opened
 
@@ -216,7 +225,18 @@ class Inbox:
         if known is None or known.id != verified.id:
             check_timely(verified.note, counted, self._context.now, arrived)
 
-    def _store(self, opened: OpenedMessage, path: Path) -> _Registered:
+    def _disagreements(self, opened: OpenedMessage) -> tuple[Disagreement, ...]:
+        """Give what a message names otherwise than we have it.
+
+        Raises EquivocationError for one that answers such a note, unless it is registered already.
+        """
+        us = self._context.handle
+        found = disagreements(opened.message, us, self._register)
+        if self._register.find_id(opened.verified.id) is None:
+            refuse_answered(found, us)
+        return found
+
+    def _store(self, opened: OpenedMessage, path: Path, disagreeing: tuple[Disagreement, ...]) -> _Registered:
         """Register a dispatch, and bring the attachments that lie beside its file."""
         verified, message = opened.verified, opened.message
         number = verified.note.number
@@ -244,13 +264,13 @@ class Inbox:
             subject=message.subject,
             missing=missing,
         )
-        return _Registered(outcome, verified.note, verified.copy.after)
+        return _Registered(outcome, verified.note, verified.copy.after, disagreeing)
 
     def _with_neighbours(self, taken: Received | _Registered) -> Received:
         """Complete the outcome of a registered dispatch: what never came before it, what it contradicts."""
         if isinstance(taken, Received):
             return taken
-        outcome, note, after = taken
+        outcome, note, after, _ = taken
         is_here = after is None or self._register.find(after) or self._register.waiting.has(after)
         before, later = self._register.before(note.number), self._register.after(note.number)
         return replace(
@@ -262,20 +282,24 @@ class Inbox:
 
     def _contradiction(self, taken: _Registered, before: HeldNote | None, later: HeldNote | None) -> str:
         """Say why this dispatch and another cannot both be true, as far as that still stands, or nothing."""
-        outcome, note, _ = taken
+        outcome, note, _, disagreeing = taken
         is_new = outcome.state == "new"
         for file in self._register.waiting.rejected_under(note.number) if is_new else ():
             other = parse_envelope(file).signed_note
             if other.id != outcome.id and self._opened.stands(other):
                 return f"another dispatch, which was rejected, is signed with the number {note.number} too"
-        for against, text in contradictions(note, before, later, self._register, is_new=is_new):
+        assert outcome.id is not None  # noqa: S101 - it is registered
+        found = contradictions(HeldNote(outcome.id, note), before, later, self._register, is_new=is_new)
+        named = ((one.other, one.text) for one in disagreeing)
+        for against, text in chain(found, named):
             if against is None or self._stands(against):
                 return text
         return ""
 
     def _stands(self, number: Number) -> bool:
-        """Tell whether a registered note still stands."""
-        return self._opened.stands(self._register.get(number).signed_note())
+        """Tell whether a registered note still stands; one of ours that is not signed yet does."""
+        entry = self._register.get(number)
+        return entry.signatures is None or self._opened.stands(entry.signed_note())
 
     def _disputed(
         self, note: Note, after: Number | None, before: HeldNote | None, later: HeldNote | None

@@ -140,7 +140,7 @@ class OpenedRegister:
         """Open everything and sort it into cases."""
         return CaseBuilder(self._context.roster, self.opened())
 
-    def effects_on(self, number: Number) -> tuple[Effect, ...]:
+    def effects_on(self, number: Number, note_id: bytes) -> tuple[Effect, ...]:
         """Give what later dispatches of its issuer do to a circular, in order."""
         found = []
         evidence = self.evidence()
@@ -150,7 +150,7 @@ class OpenedRegister:
                 continue
             opened = self._open(entry, evidence)
             if opened is not None:
-                found += [effect for effect in effects_of(opened.message) if effect.target == number]
+                found += [effect for effect in effects_of(opened.message) if effect.is_on(number, note_id)]
         return tuple(found)
 
     def duties(self, number: Number | None, at: datetime) -> tuple[CircularDuties, ...]:

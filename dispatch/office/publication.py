@@ -45,7 +45,8 @@ def state_volume(
     return Statement(
         issuer=issuer,
         volume=chosen,
-        date=now,
+        # like a note's date: a clock that runs behind uses the last one
+        date=max(now, listed[-1].date),
         roster=RosterRef(roster.realm, roster.version, roster.digest),
         ids=tuple(entry.id for entry in listed),
     )

@@ -95,6 +95,7 @@ class Register:
     def __init__(self, path: Path) -> None:
         self._database = Database(path)
         self._trees: dict[tuple[str, str], CompactRange] = {}
+        self._voids: dict[str, tuple[int, dict[bytes, Number]]] = {}
         self.waiting = WaitingFiles(self._database)
 
     def __enter__(self) -> Self:
@@ -313,6 +314,25 @@ class Register:
         """Find a note by number."""
         entries = self._entries("issuer = ? AND volume = ? AND ordinal = ?", *number)
         return entries[0] if entries else None
+
+    def find_id(self, note_id: bytes) -> Dispatch | None:
+        """Find a note by its id."""
+        entries = self._entries("id = ?", note_id)
+        return entries[0] if entries else None
+
+    def voided_by(self, issuer: str, note_id: bytes) -> Number | None:
+        """Give the note of an office that declares this one of its own never released.
+
+        Its notes are read once, and then only those that have come since.
+        """
+        last, voids = self._voids.get(issuer, (0, {}))
+        for entry in self._entries(
+            "issuer = ? AND seq > ? AND instr(text, ?) ORDER BY seq", issuer, last, b"\nvoids: "
+        ):
+            last = entry.seq
+            voids.update(dict.fromkeys(parse_note(entry.text).voids, entry.number))
+        self._voids[issuer] = (last, voids)
+        return voids.get(note_id)
 
     def get(self, number: Number) -> Dispatch:
         """Find a note by number. Raises RefusedError if it is not there."""

@@ -2,6 +2,7 @@
 
     encrypt, decrypt                  bytes in, bytes out
     encrypt_stream, decrypt_stream    file to file in flat memory
+    check_sealed                      what shows of a file without a key
     encode_armor, decode_armor, decode_armor_canonical, ArmorReader, ArmorWriter
     parse_recipient, parse_identity, parse_identities, passphrase
     HybridIdentity, HybridRecipient, X25519Identity, X25519Recipient, Passphrase
@@ -37,13 +38,21 @@ from keys.age.header import (
     parse_header,
 )
 from keys.age.hybrid import HYBRID, HybridIdentity, HybridRecipient
+from keys.age.hybrid import check_stanza as check_hybrid
 from keys.age.kdf import header_mac
 from keys.age.recipients import Identity, Recipient, parse_identities, parse_identity, parse_recipient
 from keys.age.scrypt import DEFAULT_WORK_FACTOR, SCRYPT, Passphrase
-from keys.age.stream import decrypt_payload, decrypt_payload_stream, encrypt_payload, encrypt_payload_stream
+from keys.age.stream import (
+    MIN_PAYLOAD,
+    decrypt_payload,
+    decrypt_payload_stream,
+    encrypt_payload,
+    encrypt_payload_stream,
+)
 from keys.age.wrapping import FILE_KEY_SIZE
 from keys.age.x25519 import CLASSICAL, X25519Identity, X25519Recipient
-from keys.errors import HeaderError, HeaderMacError, NoMatchError, PassphraseError, StanzaError
+from keys.age.x25519 import check_stanza as check_classical
+from keys.errors import HeaderError, HeaderMacError, NoMatchError, PassphraseError, PayloadError, StanzaError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -64,6 +73,7 @@ __all__ = [
     "Recipient",
     "X25519Identity",
     "X25519Recipient",
+    "check_sealed",
     "decode_armor",
     "decode_armor_canonical",
     "decrypt",
@@ -132,6 +142,18 @@ def decrypt_stream(
     decrypt_payload_stream(file_key, Rejoined(bytes(payload), source), sink)
 
 
+def check_sealed(data: bytes, kind: str) -> None:
+    """Check what shows without a key: a binary age file with one well-formed stanza, of the type `kind`.
+
+    `kind`: HYBRID or CLASSICAL. Raises HeaderError, StanzaError, PayloadError.
+    """
+    header, payload = parse_header(data)
+    _check_policy(header, frozenset({kind}))
+    (check_hybrid if kind == HYBRID else check_classical)(header.stanzas[0])
+    if len(payload) < MIN_PAYLOAD:
+        raise PayloadError("an age file without a payload")
+
+
 def passphrase(text: str, work_factor: int = DEFAULT_WORK_FACTOR) -> Passphrase:
     """Make a passphrase to seal to and to open with.
 
@@ -167,9 +189,9 @@ def _read_header(source: Readable) -> bytes:
 
 def _open_header(header: Header, identities: Iterable[Identity], only: frozenset[str] | None) -> bytes:
     """Find the file key. 1 policy, 2 the format's own rule, 3 the keys, 4 the MAC."""
+    if only is not None:
+        _check_policy(header, only)
     types = [stanza.type for stanza in header.stanzas]
-    if only is not None and (len(types) != 1 or types[0] not in only):
-        raise StanzaError("not sealed to exactly one recipient of an allowed kind")
     if SCRYPT in types and len(types) > 1:
         raise HeaderError("a passphrase beside other recipients: it must stand alone")
     tried = set()
@@ -185,3 +207,9 @@ def _open_header(header: Header, identities: Iterable[Identity], only: frozenset
         wrong = SCRYPT in tried
         raise PassphraseError("wrong passphrase" if wrong else "the age file is sealed with a passphrase")
     raise NoMatchError("no key at hand opens this age file", hint="is it for another key, or an older one?")
+
+
+def _check_policy(header: Header, only: frozenset[str]) -> None:
+    """Raise StanzaError unless the file has exactly one stanza, of one of these types."""
+    if len(header.stanzas) != 1 or header.stanzas[0].type not in only:
+        raise StanzaError("not sealed to exactly one recipient of an allowed kind")

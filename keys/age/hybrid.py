@@ -117,7 +117,7 @@ class HybridIdentity:
         for stanza in stanzas:
             if stanza.type != HYBRID:
                 continue
-            enc = parse_share(stanza, _ENC_SIZE)
+            enc = check_stanza(stanza)
             try:
                 return _SUITE.decrypt(enc + stanza.body, self._key, _INFO)
             except InvalidTag:
@@ -130,6 +130,11 @@ class HybridIdentity:
 
     def __repr__(self) -> str:
         return "HybridIdentity(...)"
+
+
+def check_stanza(stanza: Stanza) -> bytes:
+    """Give the encapsulated key of a hybrid stanza. Raises HeaderError if the stanza is malformed."""
+    return parse_share(stanza, _ENC_SIZE)
 
 
 # Loading takes a fifth of the time of sealing, so that many files to one recipient gain by the cache;

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 CHUNK_SIZE: Final = 64 * 1024
 TAG_SIZE: Final = 16
 NONCE_SIZE: Final = 16
+MIN_PAYLOAD: Final = NONCE_SIZE + TAG_SIZE
+"""The size of a payload that seals nothing."""
 
 _SEALED_SIZE = CHUNK_SIZE + TAG_SIZE
 _BLOCK_CHUNKS = 8  # read and written at a time; five such blocks are the memory that streaming takes

@@ -97,9 +97,7 @@ class X25519Identity:
         for stanza in stanzas:
             if stanza.type != CLASSICAL:
                 continue
-            share = parse_share(stanza, SHARE_SIZE)
-            if is_low_order(share):
-                raise HeaderError("an age stanza with an X25519 share of low order")
+            share = check_stanza(stanza)
             secret = self._key.exchange(X25519PublicKey.from_public_bytes(share))
             wrap_key = derive_key(secret, share + self._recipient.key, _INFO)
             file_key = open_body(wrap_key, stanza.body)
@@ -112,3 +110,11 @@ class X25519Identity:
 
     def __repr__(self) -> str:
         return "X25519Identity(...)"
+
+
+def check_stanza(stanza: Stanza) -> bytes:
+    """Give the share of an X25519 stanza. Raises HeaderError if the stanza is malformed."""
+    share = parse_share(stanza, SHARE_SIZE)
+    if is_low_order(share):
+        raise HeaderError("an age stanza with an X25519 share of low order")
+    return share

@@ -9,15 +9,21 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from dispatch.formats.envelope import encode_envelope, file_name, parse_envelope
+from dispatch.formats.envelope import Copy, encode_envelope, file_name, leaf_data, parse_envelope
 from dispatch.formats.merkle import leaf_hash, root
 from dispatch.formats.message import Letter, content_digest, encode_message, parse_message
-from dispatch.formats.note import FIRST_HEAD, Head, Note, Number
+from dispatch.formats.note import FIRST_HEAD, Copies, Head, Note, Number
 from dispatch.formats.plaintext import Secrets, encode_secrets
 from dispatch.formats.statement import REGISTER_NAMESPACE, encode_statement
-from keys.codec import encode_base64
+from keys.age import HybridIdentity
+from keys.age.header import Stanza, encode_header
+from keys.age.header import encode_signed as encode_signed_header
+from keys.age.wrapping import SHARE_SIZE
+from keys.codec import encode_base64, encode_base64_raw
+from keys.keyfile import SecretKeys
 from keys.roster import add_offices, revoke_key, set_threshold
 from keys.signed import encode_signed
+from keys.signing import COMPOSITE, SigningKey
 from tests.forge.archive import (
     BRANCHES,
     END,
@@ -28,14 +34,13 @@ from tests.forge.archive import (
     circular_lines,
     key_of,
     slot,
+    tiny_body,
 )
 from tests.forge.dispatches import DAY, sign_note
-from tests.forge.roster import sign
+from tests.forge.roster import card_of, sign
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from keys.signing import SigningKey
 
 LATE = datetime(2026, 12, 20, 9, tzinfo=UTC)
 """After all other traffic, and before the audit."""
@@ -183,6 +188,69 @@ def other_proof(data: bytes) -> bytes:
     envelope = parse_envelope(data)
     copy = replace(envelope.copy, proof=(bytes(32), *envelope.copy.proof[1:]))
     return encode_envelope(envelope.signed_note.signed, copy, envelope.body)
+
+
+def sealed_as(kind: str, shares: int = 1, share: int = SHARE_SIZE) -> Callable[[Number, str], bytes]:
+    """Write the body of the copy for b03 with stanzas of another type, or of another number or size."""
+
+    def body(number: Number, handle: str) -> bytes:
+        if handle != "b03":
+            return tiny_body(number, handle)
+        stanza = Stanza(kind, (encode_base64_raw(bytes([1]) * share),), bytes(32))
+        return encode_header(encode_signed_header((stanza,) * shares), bytes(32)) + bytes(32)
+
+    return body
+
+
+def sealed_classically(archive: ForgedArchive) -> None:
+    """Enrol a hybrid office, and seal to it as if it were classical."""
+    seed = sha256(b"h01").digest()
+    keys = SecretKeys(
+        identities=(HybridIdentity(seed),), signing_keys=(SigningKey(type=COMPOSITE, seed=seed * 2),)
+    )
+    card = card_of("h01", keys)
+    archive.next_roster(LATE - DAY, lambda draft: add_offices(draft, [(card, ("report",))]))
+    archive.send("cc", LATE, ["h01"])
+
+
+def no_age_file(number: Number, handle: str) -> bytes:
+    return f"the text for {handle}".encode() if handle == "b03" else tiny_body(number, handle)
+
+
+def header_alone(number: Number, handle: str) -> bytes:
+    return tiny_body(number, handle)[:-32] if handle == "b03" else tiny_body(number, handle)
+
+
+def sent_to(*handles: str) -> Callable[[ForgedArchive], None]:
+    """Let the centre send copies to exactly these, in this order."""
+    return sent("cc", to=handles, handles=lambda _: list(handles))
+
+
+def some_here(places: tuple[str, ...], *handles: str) -> Callable[[ForgedArchive], None]:
+    """Let the centre send copies to these, in this order, and keep only those for `places`."""
+
+    def make(archive: ForgedArchive) -> None:
+        made = archive.send("cc", LATE, handles, handles=lambda _: list(handles))
+        for handle in set(handles) - set(places):
+            del archive.files[made.files[handle]]
+
+    return make
+
+
+def more_copies_than_offices(archive: ForgedArchive) -> None:
+    """Let a copy say that it is the last of a thousand million; it leads to the root."""
+    count = 999_999_999
+    body = tiny_body(Number("cc", "2026", 253), "cc")
+    alone = Copy(index=count, to="cc", after=archive.last["cc", "cc"], body=sha256(body).digest(), proof=())
+    leaf = leaf_hash(leaf_data(alone.index, alone.to, alone.after, alone.body))
+    proof = (bytes(32),) * (count - 1).bit_count()
+    top = leaf
+    for sibling in proof:
+        top = sha256(b"\x01" + sibling + top).digest()
+    claimed = archive.send(
+        "cc", LATE, [], note=lambda note: replace(note, copies=Copies(count, top)), files=False
+    )
+    archive.files["last.dispatch"] = encode_envelope(claimed.signed, replace(alone, proof=proof), body)
 
 
 def early_receipt(early: timedelta) -> Callable[[ForgedArchive], None]:
@@ -543,6 +611,25 @@ def of_another_root(text: bytes) -> bytes:
     lines = text.split(b"\n")
     lines[4], lines[5] = lines[5], lines[4]
     return b"\n".join(lines)
+
+
+def listed(
+    change: Callable[[list[bytes]], list[bytes]], date: datetime = LATE, volume: str = "2026"
+) -> Callable[[ForgedArchive], None]:
+    """Let b03 sign a list of its register with other ids in it, or of another date or volume."""
+
+    def make(archive: ForgedArchive) -> None:
+        ids = change(list(archive.volumes["b03"].ids))
+        archive.files["b03.register"] = archive.sign_statement("b03", volume, date, ids)
+
+    return make
+
+
+def anothers_note_listed(archive: ForgedArchive) -> None:
+    """Let b03 list a note of the centre as the first of its own in a year of which nothing is here."""
+    ids = [archive.sent[Number("cc", "2026", 1)].id]
+    date = END.replace(year=2027)
+    archive.files["b03.register"] = archive.sign_statement("b03", "2027", date, ids)
 
 
 def by_an_ended_key(archive: ForgedArchive) -> None:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from dispatch.audit.verdicts import verify_files
 from dispatch.checks.verifier import Verifier
 from dispatch.system import workers as parallel
+from keys import age
+from keys.age import X25519Identity
 from keys.codec import encode_base64
 from keys.roster import revoke_key
 from keys.signing import SigningKey
@@ -14,8 +18,6 @@ from tests.forge.dispatches import DAY, NOW, Forgery
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import pytest
 
     from dispatch.audit import FileVerdict
     from tests.forge.realm import Realm
@@ -113,6 +115,29 @@ def test_the_same_verdicts_on_all_cores(realm: Realm, monkeypatch: pytest.Monkey
 
 def test_a_verifier_holds_to_its_roster(realm: Realm) -> None:
     assert Verifier(realm.trusted).roster == realm.trusted.roster
+
+
+def classical(text: bytes) -> bytes:
+    """Seal a text as if every office were classical; only penza is."""
+    return age.encrypt(text, [X25519Identity(bytes([7]) * 32).recipient()])
+
+
+@pytest.mark.parametrize(
+    ("forgery", "codes"),
+    [
+        (Forgery(seal=lambda _to, _text: b"no age file"), [5, 5, 5]),
+        (Forgery(seal=lambda _, text: classical(text)), [3, 0, 3]),
+        (Forgery(seal=lambda _, text: classical(text)[:190]), [3, 3, 3]),
+        (Forgery(handles=lambda handles: handles[1:]), [3, 0]),
+        (Forgery(handles=lambda handles: (handles[2], handles[0], handles[1])), [3, 0, 3]),
+        (Forgery(handles=lambda handles: (*handles, "tula")), [0, 3, 0]),
+    ],
+    ids=["no-age-file", "classical", "no-payload", "no-file-copy", "out-of-order", "one-too-many"],
+)
+def test_what_shows_without_a_key(realm: Realm, forgery: Forgery, codes: list[int]) -> None:
+    """One copy shows that its body is sealed wrongly, or that it cannot stand where it stands."""
+    folder = realm.put(realm.forge(forgery))
+    assert [verdict.code for verdict in verify(realm, *sorted(folder.iterdir()))] == codes
 
 
 def test_what_a_compromised_key_signed_holds_nothing_at_whatever_date(realm: Realm) -> None:

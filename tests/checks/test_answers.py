@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -219,9 +220,7 @@ class TestReports:
             ({"obligation": "before"}, "an event"),
             ({"obligation": "weekly"}, "no obligation"),
             ({"form": encode_base64(bytes(32))}, "form"),
-            ({"id": encode_base64(bytes(32))}, "another cc/2026/1"),
-            ({"number": "cc/2026/9"}, "does not have"),
-            ({"number": "kursk/2026/9"}, "has not come yet"),
+            ({"number": "kursk/2026/9", "id": encode_base64(bytes(32))}, "has not come yet"),
             ({"obligation": "before", "nil": True, "values": {}}, "nil"),
         ],
     )
@@ -374,7 +373,8 @@ class TestReceipts:
 
     def test_a_number_of_ours_with_another_id(self, realm: Realm, circular: bytes) -> None:
         other = {"id": encode_base64(bytes(32))}
-        assert self.reply(realm, circular, "undertaken", item=other).code == 7
+        outcome = self.reply(realm, circular, "undertaken", item=other)
+        assert (outcome.state, outcome.code) == ("rejected", 3)
         plain = {"id": encode_base64(bytes(32)), "state": "received", "by": None}
         outcome = self.reply(realm, circular, "undertaken", item=plain, answers=[], ordinal=2)
         assert (outcome.state, outcome.code) == ("rejected", 3)
@@ -515,7 +515,7 @@ class TestDecisions:
         ours = self.reported(realm, report(circular))
         other = NoteRef(number=ours.number, id=encode_base64(bytes(32)))
         outcome = self.decide(realm, self.judged("accept", other), [])
-        assert (outcome.state, outcome.code) == ("rejected", 7)
+        assert (outcome.state, outcome.code) == ("rejected", 3)
         assert "another tula/2026/2" in str(outcome.error)
 
     def test_on_a_report_but_sent_to_another_office(self, realm: Realm, circular: bytes) -> None:
@@ -590,3 +590,117 @@ def test_a_case_is_what_the_register_holds(realm: Realm, circular: bytes) -> Non
     [filed] = case.filings
     assert (filed.office, filed.occasion, filed.received) == ("tula", "period:2026-10", LATER)
     assert [(one.office, one.state) for one in case.answers] == []
+
+
+class TestMentions:
+    """A message names a number with the id of another note than the one that is held."""
+
+    OTHER = encode_base64(bytes(32))
+
+    def receive(
+        self, realm: Realm, message: Callable[[Any], Message], office: str = "tula", **fields: Any
+    ) -> Received:
+        # the notes before it are not all here, so that nothing is said of its head
+        default: dict[str, Any] = {"ordinal": 5, "date": LATER, "to": (office,), "kind": Letter}
+        forgery = Forgery(**(default | {"message": message} | fields))
+        folder = realm.put(realm.forge(forgery), f"sent-by-{forgery.issuer}-{forgery.ordinal}")
+        [outcome] = realm.receive(office, folder / f"{office}.dispatch", now=LATER)
+        return outcome
+
+    def related(self, type_: Any, number: str, note_id: str | None) -> Callable[[Any], Any]:
+        relation = Relation(type=type_, number=number, id=note_id, paragraph=None)
+        return lambda one: msgspec.structs.replace(one, relations=(relation,))
+
+    def said(self, outcome: Received, words: str) -> bool:
+        assert (outcome.state, outcome.error, outcome.code) == ("new", None, 3)
+        return words in outcome.contradiction
+
+    @pytest.mark.parametrize("type_", ["cancels", "supersedes"])
+    def test_a_circular_that_cancels_another_ends_nothing(
+        self, realm: Realm, circular: bytes, type_: Any
+    ) -> None:
+        wrong = self.receive(realm, self.related(type_, "cc/2026/1", self.OTHER), kind=Circular)
+        assert self.said(wrong, "another cc/2026/1")
+        with realm.office("tula", now=LATER) as office:
+            assert parse_number("cc/2026/1") in office.opened.in_force()
+            assert office.opened.effects_on(parse_number("cc/2026/1"), circular) == ()
+        right = self.related(type_, "cc/2026/1", encode_base64(circular))
+        outcome = self.receive(
+            realm, right, kind=Circular, ordinal=3, after=lambda _: parse_number("cc/2026/2")
+        )
+        assert (outcome.state, outcome.code) == ("new", 0)
+        with realm.office("tula", now=LATER) as office:
+            assert parse_number("cc/2026/1") not in office.opened.in_force()
+
+    def test_an_id_that_has_another_number_here(self, realm: Realm, circular: bytes) -> None:
+        named = self.related("refers", "cc/2025/9", encode_base64(circular))
+        outcome = self.receive(realm, named)
+        assert self.said(outcome, "names as cc/2025/9 what is cc/2026/1 here")
+        [again] = realm.receive("tula", Path(outcome.file), now=LATER)
+        assert (again.state, again.code, again.contradiction) == ("known", 3, outcome.contradiction)
+
+    @pytest.mark.parametrize("note_id", [None, OTHER])
+    @pytest.mark.usefixtures("circular")
+    def test_a_letter_that_refers_to_a_number_of_ours_that_there_is_not(
+        self, realm: Realm, note_id: str | None
+    ) -> None:
+        named = self.related("refers", "tula/2026/9", note_id)
+        assert self.said(self.receive(realm, named), "tula/2026/9, which our register does not have")
+
+    @pytest.mark.usefixtures("circular")
+    def test_what_is_not_here_is_no_contradiction(self, realm: Realm) -> None:
+        outcome = self.receive(realm, self.related("refers", "kursk/2026/1", self.OTHER))
+        assert (outcome.state, outcome.code, outcome.contradiction) == ("new", 0, "")
+
+    def receipt(self, number: str, note_id: str) -> Callable[[Any], Message]:
+        item = Item(number=number, id=note_id, state="received", by=None, reason=None)
+        return as_kind(Receipt, items=(item,))
+
+    @pytest.mark.usefixtures("circular")
+    def test_a_receipt_of_another_office_for_another_circular(self, realm: Realm) -> None:
+        """What penza was sent as cc/2026/1 is not what we were: proof of equivocation."""
+
+        def note(value: Any) -> Any:
+            return dataclasses.replace(value, receipts=(bytes(32),))
+
+        outcome = self.receive(
+            realm, self.receipt("cc/2026/1", self.OTHER), issuer="penza", ordinal=1, note=note
+        )
+        assert self.said(outcome, "another cc/2026/1 than the one we have")
+
+    def test_a_receipt_by_a_wrong_number_counts_for_nothing(self, realm: Realm, circular: bytes) -> None:
+        def note(value: Any) -> Any:
+            return dataclasses.replace(value, receipts=(circular,))
+
+        wrong = self.receipt("kursk/2026/5", encode_base64(circular))
+        outcome = self.receive(realm, wrong, "cc", issuer="tula", ordinal=1, note=note)
+        assert self.said(outcome, "names as kursk/2026/5 what is cc/2026/1 here")
+        with realm.office("cc", now=LATER) as office:
+            [found] = office.due()
+        assert found.case.answers == ()
+
+    def test_a_report_and_a_decision_on_another_circular(self, realm: Realm, circular: bytes) -> None:
+        members = report(circular)
+        wrong = ({"id": self.OTHER}, {"number": "cc/2026/9"}, {"number": "kursk/2026/9"})
+        for ordinal, changes in enumerate(wrong, 1):
+            answered = msgspec.structs.replace(members["answers"], **changes)
+            outcome = send_report(realm, members | {"answers": answered}, ordinal=ordinal)
+            assert (outcome.state, outcome.code) == ("rejected", 3), changes
+        slot = SlotRef(
+            number="cc/2026/1",
+            id=self.OTHER,
+            obligation="monthly",
+            office="tula",
+            period="2026-10",
+            event=None,
+        )
+        decision = as_kind(
+            Decision, body="", decision="waive", report=None, slot=slot, until=None, reason="пожар"
+        )
+        outcome = self.receive(realm, decision)
+        assert (outcome.state, outcome.code) == ("rejected", 3)
+
+    def test_a_report_that_revises_what_is_none_of_its_author(self, realm: Realm, circular: bytes) -> None:
+        revised = {"revises": encode_base64(circular), "revision_reason": "ошибка"}
+        outcome = send_report(realm, report(circular) | revised)
+        assert (outcome.state, outcome.code) == ("rejected", 3)

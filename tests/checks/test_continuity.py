@@ -46,6 +46,7 @@ class Centre:
         before: Sequence[bytes] | Head = (),
         *,
         after: int | Number | None = None,
+        voids: Sequence[bytes] = (),
         **fields: Any,
     ) -> bytes:
         """Forge note `ordinal`. `before`: the ids that it pins, or its head; `after`: of its copy."""
@@ -53,7 +54,9 @@ class Centre:
         named = Number("cc", "2026", after) if isinstance(after, int) else after
 
         def note(made: Note) -> Note:
-            return dataclasses.replace(made, register=FIRST_HEAD if before == () else head)
+            return dataclasses.replace(
+                made, register=FIRST_HEAD if before == () else head, voids=tuple(voids)
+            )
 
         default: dict[str, Any] = {"to": ("tula",), "kind": Letter, "text": f"{self.count}"}
         forgery = Forgery(ordinal=ordinal, note=note, after=lambda _: named, **(default | fields))
@@ -145,6 +148,49 @@ class TestHeads:
         for ordinal in (2, 4, 5):
             data = centre.write(ordinal, [bytes([ordinal]) * 32] * (ordinal - 1), after=ordinal - 1)
             assert centre.send(data).state == "new"
+
+
+class TestVoids:
+    """A note declares that another was never released; the other is here."""
+
+    def voiding(self, centre: Centre, *ids: bytes, ordinal: int = 2) -> bytes:
+        return centre.write(ordinal, [b"1" * 32] * (ordinal - 1), after=1, voids=ids)
+
+    def test_one_that_is_here(self, centre: Centre) -> None:
+        first = centre.write(1)
+        assert taken(centre.send(first)) == ("new", None)
+        voiding = self.voiding(centre, id_of(first), ordinal=3)
+        for _ in range(2):
+            assert contradicts(centre.send(voiding), "cc/2026/3", "cc/2026/1 was never released")
+
+    def test_one_that_comes_later(self, centre: Centre) -> None:
+        first = centre.write(1)
+        assert centre.send(self.voiding(centre, id_of(first), ordinal=3)).contradiction == ""
+        for _ in range(2):
+            assert contradicts(centre.send(first), "cc/2026/3", "cc/2026/1 was never released")
+
+    def test_one_that_is_not_its_own(self, centre: Centre) -> None:
+        """What another office sent us was released, whoever says otherwise."""
+        realm = centre.realm
+        sent = realm.issue("kursk", kind="letter", to=["tula"])
+        realm.receive("tula", sent)
+        [copy] = sent.glob("*.tula.dispatch")
+        assert contradicts(centre.send(self.voiding(centre, id_of(copy.read_bytes()))), "kursk/2026/1")
+
+    def test_a_stolen_keys_note_says_nothing(self, centre: Centre) -> None:
+        realm, stolen = centre.realm, SigningKey.generate()
+        card = realm.card("cc")
+        both = replace(card, signing=(*card.signing, stolen.verify_key.line()))
+        realm.adopt(realm.next_roster(lambda roster: add_office(roster, both)))
+        first = centre.write(1)
+        thief = centre.write(3, [b"1" * 32] * 2, after=1, voids=(id_of(first),), signers=[stolen])
+        assert centre.send(thief).contradiction == ""
+        assert contradicts(centre.send(first), "never released")
+        key = stolen.verify_key.fingerprint()
+        realm.adopt(
+            realm.next_roster(lambda roster: revoke_key(roster, "cc", key, NOW + HOUR), date=NOW + 2 * HOUR)
+        )
+        assert taken(centre.send(first, now=NOW + 3 * HOUR)) == ("known", None)
 
 
 class TestWhatWentToUsBefore:

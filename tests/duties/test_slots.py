@@ -250,6 +250,7 @@ class TestEndings:
         effect = Effect(
             type=kind,
             target=Number("cc", "2026", 4),
+            target_id=None,
             by=Number("cc", "2026", 8),
             date=when,
             paragraph=paragraph,
@@ -469,7 +470,12 @@ def test_promises_are_open_until_a_circular_amplifies() -> None:
     promising = case(circular=circular(promises=(PromiseMade(text="Инструкция"),)))
     assert settled_by(promising) is None
     effect = Effect(
-        type="amplifies", target=promising.number, by=Number("cc", "2026", 7), date=ISSUED, paragraph=None
+        type="amplifies",
+        target=promising.number,
+        target_id=promising.id,
+        by=Number("cc", "2026", 7),
+        date=ISSUED,
+        paragraph=None,
     )
     assert settled_by(replace(promising, effects=(effect,))) == effect
 
@@ -495,6 +501,7 @@ effects = st.builds(
     Effect,
     type=st.sampled_from(["cancels", "supersedes", "amends", "amplifies"]),
     target=st.just(Number("cc", "2026", 4)),
+    target_id=st.none(),
     by=st.integers(10, 60).map(lambda ordinal: Number("cc", "2026", ordinal)),
     date=moments,
     paragraph=st.none() | st.just(4),

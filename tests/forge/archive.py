@@ -16,12 +16,16 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from dispatch.formats.blinding import Verb, blind_slot, occasion_of
-from dispatch.formats.envelope import NOTE_NAMESPACE, file_name
+from dispatch.formats.envelope import NOTE_NAMESPACE, encode_envelope, file_name
 from dispatch.formats.merkle import CompactRange, leaf_hash
 from dispatch.formats.message import Circular, content_digest
 from dispatch.formats.note import FIRST_HEAD, Head, Note, Number
 from dispatch.formats.obligation import Form
 from dispatch.formats.statement import Statement, sign_statement
+from keys import age
+from keys.age.header import Stanza, encode_header
+from keys.age.header import encode_signed as encode_signed_header
+from keys.codec import encode_base64_raw
 from keys.keyfile import SecretKeys
 from keys.roster import add_offices, first_roster, next_version, set_group
 from keys.signed import SignedText, encode_signed
@@ -29,7 +33,6 @@ from keys.trust import SignedRoster, encode_roster_file, sign_roster, trust_pinn
 from tests.forge.dispatches import (
     DAY,
     make_copies,
-    make_envelopes,
     make_message,
     make_note,
     make_obligation,
@@ -62,8 +65,10 @@ RENEWED = "b01 in 2026"
 
 
 def tiny_body(number: Number, handle: str) -> bytes:
-    """Write a body that nobody opens."""
-    return f"age-encryption.org/v1\n{number} {handle}\n".encode()
+    """Write a body that looks like one sealed to a classical office, and that nobody opens."""
+    wrapped, mac = (sha256(f"{part} of {number} {handle}".encode()).digest() for part in ("key", "mac"))
+    stanza = Stanza(age.CLASSICAL, (encode_base64_raw(wrapped),), wrapped)
+    return encode_header(encode_signed_header((stanza,)), mac) + mac
 
 
 def key_of(name: str) -> SigningKey:
@@ -177,18 +182,19 @@ class ForgedArchive:
         keys: Sequence[SigningKey] | None = None,
         namespace: str = NOTE_NAMESPACE,
         body: Callable[[Number, str], bytes] = tiny_body,
+        handles: Callable[[list[str]], list[str]] = same,
         keep: bool = True,
         files: bool = True,
     ) -> Sent:
-        """Send a dispatch. `note`, `after` and `body` decide what stands there.
+        """Send a dispatch. `note`, `after`, `body` and `handles` decide what stands there.
 
         `keep`: count it in the register. `files`: put its envelopes into the archive.
         """
         volume = self._volume(issuer, date)
         number = Number(issuer, volume.name, len(volume.ids) + 1)
-        handles = sorted({issuer, *to})
+        got = handles(sorted({issuer, *to}))
         version = self.version_at(date)
-        bodies = [(handle, body(number, handle)) for handle in handles]
+        bodies = [(handle, body(number, handle)) for handle in got]
         copies, said = make_copies(bodies, lambda handle: after(handle, self.last.get((issuer, handle))))
         made = note(
             make_note(
@@ -205,15 +211,16 @@ class ForgedArchive:
         )
         signed = sign_note(made, keys or (self.key(issuer, version),), namespace)
         place = f"{issuer}/{volume.name}"
-        names = {handle: f"{place}/{file_name(made.number, handle)}" for handle in handles}
-        if files:
-            envelopes = make_envelopes(signed, copies, bodies)
-            self.files.update({names[handle]: data for handle, data in envelopes.items()})
+        names = {handle: f"{place}/{file_name(made.number, handle)}" for handle in got}
+        for copy_of, (handle, sealed) in zip(copies, bodies, strict=True) if files else ():
+            # of two copies for one office the second gets a name of its own
+            again = f"again/{copy_of.index}/" if handle in got[: copy_of.index - 1] else ""
+            self.files[again + names[handle]] = encode_envelope(signed, copy_of, sealed)
         sent = Sent(note=made, id=sha256(signed.text).digest(), signed=signed, files=names)
         if keep:
             volume.append(sent.id)
             self.sent[made.number] = sent
-            for handle in handles:
+            for handle in got:
                 self.last[issuer, handle] = made.number
         return sent
 

@@ -13,6 +13,7 @@ from tests.mutation.operators import Change, replaced, returning, uncalled, ungu
 Mutation: TypeAlias = tuple[Change, ...]
 
 ANSWERS, CONTINUITY = "dispatch.checks.answers", "dispatch.checks.continuity"
+MENTIONS, OUTSIDE = "dispatch.checks.mentions", "dispatch.checks.outside"
 VERIFIER, OPENING = "dispatch.checks.verifier", "dispatch.checks.opening"
 ENVELOPE, NOTE, MERKLE = "dispatch.formats.envelope", "dispatch.formats.note", "dispatch.formats.merkle"
 PLAINTEXT = "dispatch.formats.plaintext"
@@ -44,7 +45,7 @@ MUTATIONS: dict[str, tuple[Mutation, ...]] = {
     ),
     "Partitioning oracles": ((unguarded(f"{AGE}.wrapping:check_body", "a malformed age stanza"),),),
     "Post-quantum downgrade by a mixed header": (
-        (unguarded(f"{AGE}:_open_header", "not sealed to exactly one recipient"),),
+        (unguarded(f"{AGE}:_check_policy", "not sealed to exactly one recipient"),),
     ),
     "Downgrade by taking one half": (
         (uncalled(f"{SIGNING}:VerifyKey.verify_raw", "_verify_mldsa"),),
@@ -58,6 +59,7 @@ MUTATIONS: dict[str, tuple[Mutation, ...]] = {
         (unguarded(f"{OPENING}:copies_of", "the copies are not exactly those"),),
         (unguarded(f"{OPENING}:open_envelope", "the copies are not exactly those"),),
     ),
+    "Two copies for one office": ((returning(f"{OUTSIDE}:is_in_order", "True"),),),
     "Another body behind a good signature": ((BODY,),),
     "A proof from another tree": (
         (PROOF,),
@@ -270,10 +272,17 @@ MUTATIONS: dict[str, tuple[Mutation, ...]] = {
     ),
     "A receipt for a dispatch of ours that there is not": (
         (
-            unguarded(f"{ANSWERS}:_check_receipt", "than our register has"),
+            uncalled(f"{INBOX}._disagreements", "refuse_answered"),
             unguarded(f"{ANSWERS}:_look_up", "than the one we have"),
         ),
     ),
+    "A message names a number": (
+        (
+            returning(f"{MENTIONS}:disagreements", "()"),
+            unguarded(f"{ANSWERS}:_look_up", "than the one we have"),
+        ),
+    ),
+    "An office declares": ((returning(f"{CONTINUITY}:_voids", "iter(())"),),),
     "A dispatch delayed until": ((returning(f"{INBOX}._arrival", "self._context.now"),),),
     "A thief of a key": ((uncalled("dispatch.audit.verdicts:_verify", "check_stands"),),),
     "Somebody alters the roster's pending": (

@@ -242,6 +242,7 @@ def bare_note(realm: Realm) -> bytes:
 PROOF = (3, "the proof does not lead to the signed root")
 LENGTH = (3, "the proof has the wrong length for this place in the tree")
 COPIES = (3, "the copies are not exactly those for the message's addressees")
+NO_STANZA = (5, "an age header without recipients")
 STANZA = (3, "not sealed to exactly one recipient of an allowed kind")
 NOT_JSON = (5, "the message: JSON that is not canonical")
 ARMOR = (5, "the lines that begin and end age armor are not in their places")
@@ -369,12 +370,12 @@ ATTACKS = {
     "a flood of signatures": Attack(
         make=flooded, receive=(5, "too many signatures"), verify=(5, "too many signatures")
     ),
-    "mixed stanzas": Attack(make=sealed_to("ours", "other"), receive=STANZA, verify=HOLDS),
-    "doubled stanzas": Attack(make=sealed_to("ours", "ours"), receive=STANZA, verify=HOLDS),
-    "no stanza": Attack(make=sealed_to(), receive=(5, "an age header without recipients"), verify=HOLDS),
-    "a classical body for a hybrid office": Attack(make=sealed_to("other"), receive=STANZA, verify=HOLDS),
+    "mixed stanzas": Attack(make=sealed_to("ours", "other"), receive=STANZA, verify=STANZA),
+    "doubled stanzas": Attack(make=sealed_to("ours", "ours"), receive=STANZA, verify=STANZA),
+    "no stanza": Attack(make=sealed_to(), receive=NO_STANZA, verify=NO_STANZA),
+    "a classical body for a hybrid office": Attack(make=sealed_to("other"), receive=STANZA, verify=STANZA),
     "a hybrid body for a classical office": Attack(
-        make=sealed_to("other", handle="penza"), office="penza", receive=STANZA, verify=HOLDS
+        make=sealed_to("other", handle="penza"), office="penza", receive=STANZA, verify=STANZA
     ),
     "a circular without the right": Attack(
         make=by_who_has_no_right, receive=(7, "kursk has no right to issue"), verify=HOLDS

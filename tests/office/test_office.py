@@ -10,6 +10,7 @@ import pytest
 from dispatch.audit.verdicts import verify_files
 from dispatch.errors import DigestError, FutureError, RefusedError
 from dispatch.formats.note import Number
+from dispatch.formats.statement import parse_statement
 from dispatch.realm.setup import create_office
 from dispatch.store.home import HOME_VARIABLE, Home, find_home
 from keys.card import verify_card
@@ -116,6 +117,11 @@ class TestLooking:
             connection.execute("UPDATE notes SET state = 'pending', signatures = NULL WHERE ordinal = 2")
         with pytest.raises(RefusedError, match="not signed yet"):
             office.signed_list("2026")
+
+    def test_a_list_is_never_dated_before_its_last_note(self, realm: Realm) -> None:
+        realm.issue()
+        listed = parse_statement(realm.office("cc", now=NOW - 2 * DAY).signed_list("2026")).statement
+        assert listed.date == realm.office("cc").register.newest(1)[0].date == NOW
 
     def test_what_is_not_signed_yet_is_not_read(self, realm: Realm) -> None:
         realm.issue()
