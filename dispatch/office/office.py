@@ -21,7 +21,7 @@ from dispatch.duties.returns import collate_returns
 from dispatch.errors import NotReadyError
 from dispatch.office.answering import decision_on, reply_to
 from dispatch.office.context import KeyReader, OfficeContext, no_passphrase
-from dispatch.office.drafting import Drafting
+from dispatch.office.drafting import Drafting, review
 from dispatch.office.inbox import Inbox
 from dispatch.office.opened import OpenedRegister
 from dispatch.office.outbox import Outbox, no_progress
@@ -220,7 +220,7 @@ class Office:
 
     def review(self, reading: Reading) -> Checked:
         """Find everything that would stop a draft as it was read, by line, and who would get it."""
-        return self._drafting.review(reading)
+        return review(reading, self.check)
 
     def report_form(
         self,
