@@ -26,7 +26,10 @@ if TYPE_CHECKING:
     from dispatch.formats.statement import Statement
 
 MAX_TRIES = 100_000
-"""How many ids are tried for the gaps of one volume; those of further gaps count as unknown."""
+"""How many ids are tried for the gaps of one office; those of further gaps count as unknown.
+
+An office can invent as many volumes as it likes, so that a limit for each of them would be none.
+"""
 
 Heads: TypeAlias = "Mapping[bytes, list[str]]"
 """The roots that are pinned for one size, each with the files that pin it."""
@@ -93,8 +96,9 @@ def volumes_of(collected: Collected) -> dict[str, list[Volume]]:
         voids[facts.number.handle].update(facts.note.voids)
     elsewhere = sorted(receipted - collected.notes.keys())
     offices: dict[str, list[Volume]] = defaultdict(list)
+    tries: dict[str, int] = defaultdict(lambda: MAX_TRIES)
     for volume in _gather(collected):
-        _find_ids(volume, elsewhere, voids[volume.office])
+        tries[volume.office] -= _find_ids(volume, elsewhere, voids[volume.office], tries[volume.office])
         offices[volume.office].append(volume)
     return offices
 
@@ -128,29 +132,31 @@ def _gather(collected: Collected) -> list[Volume]:
     return [one for _, one in sorted(found.items())]
 
 
-def _find_ids(volume: Volume, receipted: Sequence[bytes], voids: AbstractSet[bytes]) -> None:
+def _find_ids(volume: Volume, receipted: Sequence[bytes], voids: AbstractSet[bytes], tries: int) -> int:
     """Find the id of each ordinal as far as there is no doubt, and the pinned heads that these do not give.
 
     `receipted`, `voids`: ids of notes that are not here, which others acknowledged or the issuer voided.
+    `tries`: how many of them may be tried. Gives how many were.
     """
     volume.statements.sort(key=lambda one: (not _is_pinned(one[1], volume), one[0]))
     elsewhere = [*receipted, *sorted(voids)]
-    tries = MAX_TRIES
+    tried = 0
     frontier = CompactRange()
     for ordinal in range(1, volume.size + 1):
         heads = volume.pins.get(ordinal, {})
         note_id = _known_id(volume, ordinal, frontier, heads)
-        if note_id is None and heads and tries >= len(elsewhere):
-            tries -= len(elsewhere)
-            note_id = _id_for(heads, frontier, elsewhere)
+        if note_id is None and heads and tried + len(elsewhere) <= tries:
+            tried += len(elsewhere)
+            note_id = id_for(heads, frontier, elsewhere)
         if note_id is None:
-            return
+            break
         frontier.append(leaf_hash(note_id))
         volume.ids.append(note_id)
         if heads and frontier.root not in heads:
             volume.wrong.append(ordinal)
         if ordinal not in volume.notes:
             (volume.voided if note_id in voids else volume.proven).add(ordinal)
+    return tried
 
 
 def _is_pinned(statement: Statement, volume: Volume) -> bool:
@@ -169,11 +175,11 @@ def _known_id(volume: Volume, ordinal: int, frontier: CompactRange, heads: Heads
     ids += [one.ids[ordinal - 1] for _, one in volume.statements if ordinal <= len(one.ids)]
     if len(ids) == 1:
         return ids[0]
-    found = _id_for(heads, frontier, ids or sorted(volume.claimed.get(ordinal, ())))
+    found = id_for(heads, frontier, ids or sorted(volume.claimed.get(ordinal, ())))
     return found or (ids[0] if ids else None)
 
 
-def _id_for(heads: Heads, frontier: CompactRange, ids: Iterable[bytes]) -> bytes | None:
+def id_for(heads: Heads, frontier: CompactRange, ids: Iterable[bytes]) -> bytes | None:
     """Give the one of `ids` that, appended to the ids before it, gives a pinned head; None if none does."""
     for note_id in ids:
         trial = frontier.copy()
