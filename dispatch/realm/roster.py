@@ -91,7 +91,8 @@ class RosterEditor:
     def enrol(self, cards: Iterable[bytes]) -> TrustedRoster:
         """Add the offices of cards, and sign the next version at once, with nothing else in it.
 
-        Raises RefusedError if edits are pending, or as `add` and `sign`; then nothing has changed.
+        Nothing is signed if the roster has them already, as their cards say. Raises RefusedError if edits are
+        pending, or as `add` and `sign`; then nothing has changed.
         """
         root = self._read_root()
         with self._alone():
@@ -101,7 +102,9 @@ class RosterEditor:
                     hint="`dispatch roster show` lists them, `dispatch roster sign` signs them",
                 )
             draft = self._draft()
-            self._sign(add_offices(draft, [self._vouched(draft, data, None) for data in cards]), root)
+            enrolled = add_offices(draft, [self._vouched(draft, data, None) for data in cards])
+            if enrolled != draft:
+                self._sign(enrolled, root)
         return self.trusted
 
     def group(self, name: str, handles: Iterable[str]) -> None:
@@ -162,17 +165,21 @@ class RosterEditor:
             )
         return self._draft()
 
-    def _draft(self) -> Roster:
+    def _demand_root_key(self) -> None:
         if not self._home.root_key.exists():
             raise RefusedError(
                 f"{self._home.path}: this home has no root key, so it cannot change the roster",
                 hint="send the card to the keeper of the roster",
             )
+
+    def _draft(self) -> Roster:
+        self._demand_root_key()
         draft = self.pending()
         date = max(self._now, self.trusted.roster.date)
         return draft or next_version(self.trusted.roster, date=date, expires=date + VALIDITY)
 
     def _read_root(self) -> SecretKeys:
+        self._demand_root_key()
         return read_keyfile(self._home.root_key, self._ask_passphrase)
 
     def _store(self, draft: Roster) -> None:
