@@ -27,7 +27,10 @@ if TYPE_CHECKING:
     from dispatch.formats.statement import Statement
 
 MAX_TRIES = 100_000
-"""The limit on the ids tried in one volume. Once it is used up, the next gap ends the search."""
+"""The limit on the ids tried for one office. Once it is used up, the next gap of a volume ends its search.
+
+An office can invent as many volumes as it likes, so that a limit for each of them would be none.
+"""
 
 Heads: TypeAlias = "Mapping[bytes, list[str]]"
 """The roots that are pinned for one size, each with the files that pin it."""
@@ -96,8 +99,9 @@ def volumes_of(collected: Collected) -> dict[str, list[Volume]]:
         voids[facts.number.handle].update(facts.note.voids)
     elsewhere = sorted(receipted - collected.notes.keys())
     offices: dict[str, list[Volume]] = defaultdict(list)
+    tries: dict[str, int] = defaultdict(lambda: MAX_TRIES)
     for volume in _gather(collected):
-        _find_ids(volume, elsewhere, voids[volume.office])
+        tries[volume.office] -= _find_ids(volume, elsewhere, voids[volume.office], tries[volume.office])
         offices[volume.office].append(volume)
     return offices
 
@@ -136,23 +140,24 @@ def _gather(collected: Collected) -> list[Volume]:
     return [one for _, one in sorted(found.items())]
 
 
-def _find_ids(volume: Volume, receipted: Sequence[bytes], voids: AbstractSet[bytes]) -> None:
+def _find_ids(volume: Volume, receipted: Sequence[bytes], voids: AbstractSet[bytes], tries: int) -> int:
     """Find the id of each ordinal as far as there is no doubt, and the pinned heads that these do not give.
 
     `receipted`, `voids`: ids of notes that are not here, which others acknowledged or the issuer voided.
+    `tries`: how many of them may be tried. Gives how many were.
     """
     volume.statements.sort(key=lambda one: (not _is_pinned(one[1], volume), one[0]))
     elsewhere = [*receipted, *sorted(voids)]
-    tries = MAX_TRIES
+    tried = 0
     frontier = CompactRange()
     # how many ids there are before the first that only a later head can confirm
     sure: int | None = None
     for ordinal in range(1, volume.size + 1):
         heads = volume.pins.get(ordinal, {})
         note_id = _known_id(volume, ordinal, frontier, heads)
-        if note_id is None and heads and tries >= len(elsewhere):
-            tries -= len(elsewhere)
-            note_id = _id_for(heads, frontier, elsewhere)
+        if note_id is None and heads and tried + len(elsewhere) <= tries:
+            tried += len(elsewhere)
+            note_id = id_for(heads, frontier, elsewhere)
         if note_id is None and (note_id := _unconfirmed_id(volume, ordinal, heads)):
             sure = len(volume.ids) if sure is None else sure
         if note_id is None:
@@ -170,6 +175,7 @@ def _find_ids(volume: Volume, receipted: Sequence[bytes], voids: AbstractSet[byt
     without_note = {ordinal: one for ordinal, one in enumerate(volume.ids, 1) if ordinal not in volume.notes}
     volume.voided |= {ordinal for ordinal, one in without_note.items() if one in voids}
     volume.proven |= without_note.keys() - volume.voided
+    return tried
 
 
 def _is_pinned(statement: Statement, volume: Volume) -> bool:
@@ -189,7 +195,7 @@ def _known_id(volume: Volume, ordinal: int, frontier: CompactRange, heads: Heads
     if len(ids) == 1:
         return ids[0]
     claimed = volume.claimed.get(ordinal, set()) | volume.unproven.get(ordinal, set())
-    found = _id_for(heads, frontier, ids or sorted(claimed))
+    found = id_for(heads, frontier, ids or sorted(claimed))
     return found or (ids[0] if ids else None)
 
 
@@ -199,7 +205,7 @@ def _unconfirmed_id(volume: Volume, ordinal: int, heads: Heads) -> bytes | None:
     return next(iter(ids)) if not heads and len(ids) == 1 else None
 
 
-def _id_for(heads: Heads, frontier: CompactRange, ids: Iterable[bytes]) -> bytes | None:
+def id_for(heads: Heads, frontier: CompactRange, ids: Iterable[bytes]) -> bytes | None:
     """Give the one of `ids` that, appended to the ids before it, gives a pinned head; None if none does."""
     for note_id in ids:
         trial = frontier.copy()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -59,13 +59,22 @@ def decide_command(
             "NUMBER#OBLIGATION with --office and, unless it is for once, --period or --event"
         )
     ours = open_office()
+    decision: Literal["accept", "return", "extend", "waive"] = (
+        "accept"
+        if accept
+        else "return"
+        if return_ is not None
+        else "extend"
+        if extend is not None
+        else "waive"
+    )
     try:
         issued = ours.decide(
             named,
-            "accept" if accept else "return" if return_ else "extend" if extend else "waive",
-            slot=SlotName(obligation, office, period, event) if office else None,
-            until=parse_day(extend) if extend else None,
-            reason=return_ or waive,
+            decision,
+            slot=SlotName(obligation, office, period, event) if office is not None else None,
+            until=parse_day(extend) if extend is not None else None,
+            reason=return_ if waive is None else waive,
             directory=directory,
         )
     except FormatError as error:

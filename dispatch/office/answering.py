@@ -47,6 +47,8 @@ def decision_on(
     """Make a decision on a report, or on a slot of our circular. Raises RefusedError, FormatError."""
     _check_lines(reason)
     if decision in ("accept", "return"):
+        if slot is not None or until is not None or (reason is not None) != (decision == "return"):
+            raise RefusedError("a report is accepted, or returned for a reason")
         report = opened.demand(number)
         if not isinstance(report.message, Report):
             raise RefusedError(f"{number} is a {report.message.kind}, and not a report")

@@ -27,7 +27,7 @@ from keys.errors import KeysError
 from keys.trust import check_current
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from dispatch.drafts import Reading
@@ -60,28 +60,29 @@ class Checked:
     dues: tuple[FirstDue, ...] = ()
 
 
+def review(reading: Reading, check: Callable[[Draft | ReportDraft], Checked]) -> Checked:
+    """Find everything that would stop a draft as it was read, sorted by line, and what `check` raises too.
+
+    What reading found at a line outweighs what is found there later.
+    """
+    checked = Checked(outgoing=None, addressees=None, problems=())
+    if reading.draft is not None:
+        try:
+            checked = check(reading.draft)
+        except (DispatchError, KeysError) as error:
+            checked = replace(checked, problems=_problems_of(error, reading.draft))
+    known = {problem.line for problem in reading.problems}
+    problems = [*reading.problems, *(one for one in checked.problems if one.line not in known)]
+    problems.sort(key=lambda problem: problem.line)
+    return replace(checked, problems=tuple(problems))
+
+
 class Drafting:
     """The drafts of one office, at one moment."""
 
     def __init__(self, context: OfficeContext, opened: OpenedRegister) -> None:
         self._context = context
         self._opened = opened
-
-    def review(self, reading: Reading) -> Checked:
-        """Find everything that would stop a draft as it was read, sorted by line; what the roster says too.
-
-        What reading found at a line outweighs what is found there later.
-        """
-        checked = Checked(outgoing=None, addressees=None, problems=())
-        if reading.draft is not None:
-            try:
-                checked = self.check(reading.draft)
-            except (DispatchError, KeysError) as error:
-                checked = replace(checked, problems=_problems_of(error, reading.draft))
-        known = {problem.line for problem in reading.problems}
-        problems = [*reading.problems, *(one for one in checked.problems if one.line not in known)]
-        problems.sort(key=lambda problem: problem.line)
-        return replace(checked, problems=tuple(problems))
 
     def check(self, draft: Draft | ReportDraft) -> Checked:
         """Find what would stop a draft, and who would get it. Raises what the roster has against it."""

@@ -210,7 +210,9 @@ class Office:
 
     def review(self, reading: Reading) -> Checked:
         """Find everything that would stop a draft as it was read, by line, and who would get it."""
-        return self._drafting.review(reading)
+        from dispatch.office.drafting import review
+
+        return review(reading, self.check)
 
     def report_form(
         self,
@@ -373,13 +375,10 @@ class Office:
     ) -> tuple[Listed, ...]:
         """List the newest dispatches of the register, at most `limit`, or all for -1; each opened if we can.
 
-        `ours`: only our own, or only others'. `in_force`: only circulars that no later one cancels or
-        supersedes, of all of the register.
+        `ours`: only our own, or only others'. `in_force`: all circulars that no later one ends, and only these.
         """
-        listed = (
-            Listed(entry=entry, message=self.opened.peek(entry))
-            for entry in self.register.newest(-1 if in_force else limit, ours=ours)
-        )
+        entries = self.register.newest(-1 if in_force else limit, ours=ours)
+        listed = (Listed(entry=entry, message=self.opened.peek(entry)) for entry in entries)
         if not in_force:
             return tuple(listed)
         standing = self.opened.in_force()

@@ -99,8 +99,8 @@ class RosterEditor:
     def enrol(self, cards: Iterable[bytes]) -> TrustedRoster:
         """Add the offices of cards, and sign the next version at once, with nothing else in it.
 
-        Raises RefusedError if edits are pending or two cards are of one office, or as `add` and `sign`; then
-        nothing has changed.
+        Nothing is signed if the roster has them already, as their cards say. Raises RefusedError if edits are
+        pending or two cards are of one office, or as `add` and `sign`; then nothing has changed.
         """
         root = self._read_root()
         with self._alone():
@@ -113,7 +113,9 @@ class RosterEditor:
             vouched = [self._vouched(draft, data, None) for data in cards]
             if len({card.handle for card, _ in vouched}) < len(vouched):
                 raise RefusedError("two cards of one office", hint="enrol the one that its office confirms")
-            self._sign(add_offices(draft, vouched), root)
+            enrolled = add_offices(draft, vouched)
+            if enrolled != draft:
+                self._sign(enrolled, root)
         return self.trusted
 
     def group(self, name: str, handles: Iterable[str]) -> None:
@@ -178,17 +180,21 @@ class RosterEditor:
             )
         return self._draft()
 
-    def _draft(self) -> Roster:
+    def _demand_root_key(self) -> None:
         if not self._home.root_key.exists():
             raise RefusedError(
                 f"{self._home.path}: this home has no root key, so it cannot change the roster",
                 hint="send the card to the keeper of the roster",
             )
+
+    def _draft(self) -> Roster:
+        self._demand_root_key()
         draft = self.pending()
         date = max(self._now, self.trusted.roster.date)
         return draft or next_version(self.trusted.roster, date=date, expires=date + VALIDITY)
 
     def _read_root(self) -> SecretKeys:
+        self._demand_root_key()
         return read_keyfile(self._home.root_key, self._ask_passphrase)
 
     def _store(self, draft: Roster) -> None:

@@ -28,6 +28,7 @@ _WINDOW = 1024
 _CHUNK = 32
 
 _shared: object = None
+_hiding = threading.Lock()
 
 
 def no_progress(done: int, total: int) -> None:
@@ -61,7 +62,7 @@ def map_parallel(
         pending: Iterator[Result] = iter(())
         while window := [(function, item) for item in islice(iterator, _WINDOW)]:
             # hand out the next window before the results of this one are consumed
-            with _hidden_script():
+            with hidden_script():
                 following = pool.map(_call, window, chunksize=_CHUNK)
             yield from pending
             pending = following
@@ -69,7 +70,7 @@ def map_parallel(
 
 
 @contextmanager
-def _hidden_script() -> Iterator[None]:
+def hidden_script() -> Iterator[None]:
     """Keep the workers that start meanwhile from running the caller's script again.
 
     A spawned process imports the main module of its parent, so that a script without `if __name__ ==
@@ -77,12 +78,14 @@ def _hidden_script() -> Iterator[None]:
     (multiprocessing.spawn), and what our workers do is all in modules of ours.
     """
     main = sys.modules["__main__"]
-    before = main.__spec__
-    main.__spec__ = ModuleSpec("__main__", None)
-    try:
-        yield
-    finally:
-        main.__spec__ = before
+    # of two threads, the second would take what the first has put there for what was there before
+    with _hiding:
+        before = main.__spec__
+        main.__spec__ = ModuleSpec("__main__", None)
+        try:
+            yield
+        finally:
+            main.__spec__ = before
 
 
 def usable_cores() -> int:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dispatch import Number, Office, errors, parse_draft
+from dispatch.office import SlotName
 from keys.errors import FormatError, PassphraseError
 
 if TYPE_CHECKING:
@@ -94,6 +95,41 @@ def test_enrolling_signs_nothing_else(tmp_path: Path) -> None:
     with pytest.raises(errors.RefusedError, match="pending"):
         cc.enrol(tula.card)
     assert cc.home.roster.read_bytes() == before
+
+
+def test_enrolling_again_signs_nothing(tmp_path: Path) -> None:
+    cc = Office.create(tmp_path / "cc", handle="cc", title="Centre", realm="rkp", passphrase=None)
+    tula = Office.create(tmp_path / "tula", handle="tula", title="Tula", passphrase=None)
+    first = cc.enrol(tula.card)
+    assert cc.enrol(tula.card) == cc.enrol() == first
+
+
+def test_only_the_keeper_enrols(tmp_path: Path) -> None:
+    cc = Office.create(tmp_path / "cc", handle="cc", title="Centre", realm="rkp", passphrase=None)
+    tula = Office.create(tmp_path / "tula", handle="tula", title="Tula", passphrase=None)
+    tula.trust(*cc.enrol(tula.card))
+    with pytest.raises(errors.RefusedError, match="no root key"):
+        tula.enrol(tula.card)
+
+
+def test_a_decision_says_what_it_is_called(tmp_path: Path) -> None:
+    cc = Office.create(tmp_path / "cc", handle="cc", title="Centre", realm="rkp", passphrase=None)
+    tula = Office.create(tmp_path / "tula", handle="tula", title="Tula", passphrase=None)
+    tula.trust(*cc.enrol(tula.card))
+    circular = cc.issue(parse_draft(CIRCULAR), directory=tmp_path / "post").number
+    tula.receive([tmp_path / "post"])
+    form = tula.report_form(circular, "monthly", period="2026-05")
+    report = tula.issue(parse_draft(form.replace("# meetings = ", "meetings = 12").encode()))
+    cc.receive([tmp_path / "tula" / "outbox"])
+    slot = SlotName("monthly", "tula", "2026-05", None)
+    before = len(cc.list())
+    with pytest.raises(errors.RefusedError, match="for a reason"):
+        cc.decide(report.number, "return")
+    with pytest.raises(errors.RefusedError, match="for a reason"):
+        cc.decide(report.number, "accept", reason="Well done")
+    with pytest.raises(errors.RefusedError, match="for a reason"):
+        cc.decide(report.number, "accept", slot=slot)
+    assert len(cc.list()) == before
 
 
 def _pending(cc: Office, office: Office) -> bytes:

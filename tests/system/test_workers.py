@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sys
+import threading
 from functools import partial
 from hashlib import sha256
 from typing import TYPE_CHECKING
@@ -45,6 +47,31 @@ def test_much_work_goes_to_others_and_comes_back_in_order() -> None:
     results = list(map_parallel(work, b"s", range(count), count))
     assert [digest for digest, _ in results] == expected(count)
     assert os.getpid() not in {process for _, process in results}
+
+
+def test_threads_that_hide_the_main_module_at_the_same_time_give_it_back() -> None:
+    before = sys.modules["__main__"].__spec__
+    inside, may_leave = threading.Event(), threading.Event()
+
+    def hide() -> None:
+        with parallel.hidden_script():
+            inside.set()
+            may_leave.wait(10)
+
+    def hide_for_longer() -> None:
+        with parallel.hidden_script():
+            may_leave.set()
+            first.join(10)
+
+    first, second = threading.Thread(target=hide), threading.Thread(target=hide_for_longer)
+    first.start()
+    inside.wait(10)
+    second.start()
+    second.join(0.2)
+    may_leave.set()
+    first.join()
+    second.join()
+    assert sys.modules["__main__"].__spec__ is before
 
 
 @pytest.mark.skipif(usable_cores() == 1, reason="one core")
