@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from base64 import b64decode, b64encode
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +12,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dispatch.cli.main import run
-from tests.forge.realm import draft, make_realm
+from dispatch.formats.envelope import parse_envelope
+from dispatch.formats.message import Letter
+from keys import age
+from tests.forge.dispatches import Forgery
+from tests.forge.realm import Realm, draft, make_realm
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -138,6 +143,48 @@ def test_the_same_signature_twice_is_refused(world: World, tmp_path: Path) -> No
     bad.write_bytes(data[:end] + data[start:end] + data[end:])
     done = world.open(bad, "penza")
     assert (done.returncode, "two signatures by the same key" in done.stderr) == (3, True)
+
+
+def with_signature(data: bytes, change: Callable[[bytes], bytes], width: int = 70) -> bytes:
+    """Alter the bytes of the signature, or the width of its armor."""
+    start, end = data.index(b"SIGNATURE-----\n") + 15, data.index(b"\n-----END SSH")
+    text = b64encode(change(b64decode(data[start:end])))
+    return data[:start] + b"\n".join(text[at : at + width] for at in range(0, len(text), width)) + data[end:]
+
+
+@pytest.mark.parametrize(
+    ("change", "width", "expected"),
+    [
+        (lambda blob: blob, 70, (0, "")),
+        (lambda blob: blob, 76, (5, "canonical")),
+        (lambda blob: blob, 64, (5, "canonical")),
+        (lambda blob: blob.replace(b"note\0\0\0\0", b"note\0\0\0\1x"), 70, (5, "reserved")),
+        (lambda blob: blob.replace(b"sha512", b"sha256"), 70, (3, "another hash")),
+        (lambda blob: blob.replace(b"dispatch-note", b"dispatch-card"), 70, (3, "another purpose")),
+    ],
+)
+def test_a_signature_in_another_form_is_refused(
+    world: World, tmp_path: Path, change: Callable[[bytes], bytes], width: int, expected: tuple[int, str]
+) -> None:
+    bad = tmp_path / "bad.dispatch"
+    bad.write_bytes(with_signature(world.envelope("cc", "penza").read_bytes(), change, width))
+    done = world.open(bad, "penza")
+    assert done.returncode == expected[0], done.stderr
+    assert expected[1] in done.stderr
+
+
+def test_a_text_signed_again_by_another_office_is_refused(world: World, tmp_path: Path) -> None:
+    """Tula opens what the centre wrote, and sends the same text in its own name."""
+    realm = Realm(world.folder)
+    ours = parse_envelope(world.envelope("cc", "tula").read_bytes())
+    line, _, secrets = age.decrypt(ours.body, realm.keys("tula").identities).partition(b"\n")
+    stolen = Forgery(issuer="tula", kind=Letter, to=("penza",), plaintext=lambda *_: (line + b"\n", secrets))
+    bad = tmp_path / "bad.dispatch"
+    bad.write_bytes(realm.forge(stolen)["penza"])
+    realm.close()
+    done = world.open(bad, "penza")
+    assert (done.returncode, done.stdout) == (3, ""), done.stderr
+    assert "another number, date or issuer" in done.stderr
 
 
 def test_another_copy_of_the_same_dispatch_does_not_lend_its_proof(world: World, tmp_path: Path) -> None:

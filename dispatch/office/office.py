@@ -375,7 +375,7 @@ class Office:
     ) -> tuple[Listed, ...]:
         """List the newest dispatches of the register, at most `limit`, or all for -1; each opened if we can.
 
-        `ours`: only our own, or only others'. `in_force`: all circulars that no later one ends, and only these.
+        `ours`: only our own, or only others'. `in_force`: all circulars that no later one ends, only these.
         """
         entries = self.register.newest(-1 if in_force else limit, ours=ours)
         listed = (Listed(entry=entry, message=self.opened.peek(entry)) for entry in entries)

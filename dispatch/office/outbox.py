@@ -5,7 +5,7 @@
         2  attach      each attachment is sealed once, to a key of its own
         3  number      in one transaction of the register: the next number, the message,
                        a sealed copy for each addressee, the tree over them, the note: pending
-        4  sign        outside it: signed
+        4  sign        outside it, if it is as we compose it: signed
         5  release     the envelope files: released
 
 A crash after 3 loses nothing: `finish`, which `issue`, `receive` and `export` call, carries on from what the
@@ -26,7 +26,6 @@ from dispatch.carriers.folder import unfinished_prefix, write_many
 from dispatch.checks.continuity import is_ahead
 from dispatch.errors import DispatchError, MessageError, StorageError
 from dispatch.formats.envelope import (
-    NOTE_NAMESPACE,
     encode_envelope,
     file_name,
     leaf_data,
@@ -51,6 +50,7 @@ from dispatch.formats.note import (
 )
 from dispatch.formats.plaintext import SLOT_KEY_SIZE, Secrets, encode_secrets
 from dispatch.office.compose import message_of
+from dispatch.office.pending import sign_pending
 from dispatch.office.readiness import refuse_unless_ready
 from dispatch.office.results import Issued
 from dispatch.store import Allotment, StoredCopy
@@ -60,7 +60,7 @@ from dispatch.system.workers import map_parallel, no_progress
 from keys import age
 from keys.codec import decode_base64, encode_base64
 from keys.errors import KeysError
-from keys.signed import encode_signed, sign_text
+from keys.signed import encode_signed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -270,8 +270,7 @@ class Outbox:
 
     def _finish(self, entry: Dispatch) -> Issued:
         if entry.state == "pending":
-            key = self._context.signing_key(parse_note(entry.text).roster.version)
-            self._register.store_signatures(entry.id, sign_text(entry.text, key, NOTE_NAMESPACE))
+            self._register.store_signatures(entry.id, sign_pending(self._context, entry))
             entry = self._register.get(entry.number)
         files = release(self._context, entry, Path(entry.directory or self._context.home.outbox))
         self._register.mark_released(entry.id)

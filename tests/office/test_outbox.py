@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -21,12 +22,13 @@ from dispatch.errors import MessageError, RefusedError, StorageError
 from dispatch.formats.envelope import parse_envelope
 from dispatch.formats.merkle import EMPTY_ROOT, leaf_hash, root
 from dispatch.formats.message import MAX_ATTACHMENTS, MAX_MESSAGE
-from dispatch.formats.note import Head, Number, parse_note
+from dispatch.formats.note import Head, Number, note_id, parse_note
 from dispatch.formats.plaintext import padded_size
 from dispatch.office import Office
 from dispatch.store import Register
 from dispatch.system.files import locked
 from keys import age
+from keys.codec import encode_base64
 from keys.errors import ExpiredError, UnlistedKeyError
 from keys.roster import add_office
 from keys.signing import SigningKey
@@ -85,8 +87,8 @@ KILLS = {
     "after the note, before the copies": Kill("dispatch.store:Register.store_copies", is_numbered=False),
     "before the commit": Kill("dispatch.store:Register.store_attachments", "after", is_numbered=False),
     "pending": Kill("dispatch.office.outbox:Outbox.finish"),
-    "before the signature": Kill("dispatch.office.outbox:sign_text"),
-    "after the signature, before it is stored": Kill("dispatch.office.outbox:sign_text", "after"),
+    "before the signature": Kill("dispatch.office.pending:sign_text"),
+    "after the signature, before it is stored": Kill("dispatch.office.pending:sign_text", "after"),
     "signed": Kill("dispatch.office.outbox:release"),
     "before any file has its name": Kill("dispatch.carriers.folder:sync_files"),
     # the first to be moved to its name is the attachment
@@ -277,6 +279,63 @@ def test_a_folder_in_the_way_of_one_copy_or_attachment_costs_only_itself(
     realm.office("cc").outbox.finish()
     assert realm.office("cc").register.get(entry.number).state == "released"
     assert (post / "cc-2026-1.penza.dispatch").is_file()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE notes SET id = zeroblob(32) WHERE ordinal = 2",
+        "UPDATE notes SET date = '2026-11-22T09:00:00Z' WHERE ordinal = 2",
+        "UPDATE notes SET ordinal = 3 WHERE ordinal = 2",
+        "UPDATE notes SET issuer = 'penza' WHERE ordinal = 2",
+        "UPDATE notes SET id = x'01' WHERE ordinal = 1",
+        "DELETE FROM notes WHERE ordinal = 1",
+        "UPDATE copies SET handle = 'penza' WHERE handle = 'tula' AND note = 2",
+        "DELETE FROM copies WHERE handle = 'tula' AND note = 2",
+        "UPDATE bodies SET data = zeroblob(1000)",
+        # the text of another dispatch of ours, in our own copy
+        "UPDATE bodies SET data = (SELECT data FROM bodies WHERE copy = 1) WHERE copy = 4",
+    ],
+)
+def test_what_this_office_did_not_compose_is_never_signed(realm: Realm, change: str) -> None:
+    """Somebody who can write in the register wants our signature under a note of their own."""
+    realm.issue()
+    office = realm.office("cc")
+    outgoing = office.check(draft(text="Второй")).outgoing
+    assert outgoing is not None
+    office.outbox.number(outgoing, realm.path / "post")
+    with sqlite3.connect(realm.home("cc").register) as connection:
+        connection.execute("PRAGMA foreign_keys = OFF")
+        connection.execute(change)
+    connection.close()
+    office = realm.office("cc")
+    assert office.outbox.finish() == {}
+    [error] = office.outbox.failed.values()
+    assert isinstance(error, RefusedError)
+    assert "is not signed" in str(error)
+    [left] = office.register.unfinished()
+    assert (left.state, left.signatures) == ("pending", None)
+
+
+def test_a_note_of_anothers_making_that_fits_the_register_is_not_signed(realm: Realm) -> None:
+    """Whoever writes a whole note into the register has to seal a text that agrees with it, too."""
+    office = realm.office("cc")
+    outgoing = office.check(draft()).outgoing
+    assert outgoing is not None
+    number = office.outbox.number(outgoing, realm.path / "post")
+    entry = office.register.get(number)
+    lines = [
+        b"content: " + encode_base64(b"1" * 32).encode() if line.startswith(b"content: ") else line
+        for line in entry.text.split(b"\n")
+    ]
+    text = b"\n".join(lines)
+    with sqlite3.connect(realm.home("cc").register) as connection:
+        connection.execute("UPDATE notes SET text = ?, id = ?", (text, note_id(text)))
+    connection.close()
+    office = realm.office("cc")
+    assert office.outbox.finish() == {}
+    assert "the text is not the one" in str(office.outbox.failed[number])
+    assert office.register.get(number).state == "pending"
 
 
 class TestRefused:

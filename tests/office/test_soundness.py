@@ -1,7 +1,7 @@
 """A note stands or falls alike for verify, open, receive, read, due, collate and audit.
 
 Tula, which has three keys, reports to the centre. Which of them sign, how many must, when keys and the office
-end, from when on keys are marked, and what proves the age of the report is drawn; the independent checker says
+end, from when keys are marked, and what proves the age of the report is drawn. The independent checker says
 what must come of it.
 """
 
@@ -80,7 +80,7 @@ class Played:
 
 @dataclass(frozen=True, kw_only=True)
 class Drawn:
-    """One life of the keys: what each is marked with, at which of two dates it ends, who signs, what proves."""
+    """One life of the keys: marks, at which of two dates each ends, who signs, what proves."""
 
     threshold: int
     signers: tuple[int, ...]
@@ -180,13 +180,14 @@ def newest(realm: Realm, play: Played, life: Drawn) -> TrustedRoster:
         lines = [key.verify_key.line() for key in KEYS]
         entries = []
         for entry in tula.signing_entries:
+            changed = entry
             if entry.value in lines:
                 key = lines.index(entry.value)
                 if life.ended[key] == place:
-                    entry = msgspec.structs.replace(entry, until=number)
+                    changed = msgspec.structs.replace(changed, until=number)
                 if place:
-                    entry = msgspec.structs.replace(entry, compromised=life.marks[key])
-            entries.append(entry)
+                    changed = msgspec.structs.replace(changed, compromised=life.marks[key])
+            entries.append(changed)
         tula = msgspec.structs.replace(
             tula, signing_entries=tuple(entries), until=number if life.office_ended == place else None
         )
