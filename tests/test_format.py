@@ -24,6 +24,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from dispatch.checks import opening, verifier
+from dispatch.checks.soundness import NoEvidence, check_stands
 from dispatch.cli import main
 from dispatch.errors import exit_code
 from dispatch.formats import envelope as ours
@@ -106,9 +107,12 @@ class Reader:
         def our_way() -> None:
             trust.check_current(self.trusted, parse_date(self.at))
             if bare:
-                self.verifier.verify_note(ours.parse_signed_note(data))
+                signed_note = ours.parse_signed_note(data)
+                self.verifier.verify_note(signed_note)
             else:
+                signed_note = ours.parse_envelope(data).signed_note
                 self.verifier.verify(ours.parse_envelope(data))
+            check_stands(signed_note, self.trusted.roster, NoEvidence())
 
         def their_way() -> None:
             checker.verify(theirs.read_envelope(data, bare=bare), self.roster, self.at)
@@ -122,6 +126,7 @@ class Reader:
         def our_way() -> None:
             trust.check_current(self.trusted, parse_date(self.at))
             verified = self.verifier.verify(ours.parse_envelope(data))
+            check_stands(verified.verified_note.signed_note, self.trusted.roster, NoEvidence())
             parsed = [age.parse_identity(identity) for identity in identities]
             opened = opening.open_envelope(verified, us, parsed, self.trusted.roster)
             found.ours = opened.line, encode_canonical(opened.secrets)

@@ -4,6 +4,7 @@
     1   caps and grammar                      formats.envelope.parse_envelope, parse_signed_note
     2   roster, date, issuer                  verifier.Verifier.verify_note, with keys.trust.judge_note
     3   signatures                            verifier.Verifier.verify_note, with keys.signed.verify_signed
+        which count, and evidence           soundness.check_stands, with keys.soundness
     4   index, Merkle proof, addressee        verifier.verify_copy
     5   digest of the body                    verifier.verify_copy
     6   the copy is for us                    opening.open_envelope

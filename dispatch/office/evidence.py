@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from dispatch.checks.soundness import count
+from dispatch.formats.merkle import leaf_hash
 from dispatch.formats.note import parse_note
 from keys.errors import KeysError
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from dispatch.formats.envelope import SignedNote
-    from dispatch.formats.note import Note, Number
+    from dispatch.formats.note import Number
     from dispatch.store import Register
     from keys.roster import Roster
 
@@ -35,14 +36,15 @@ class RegisterEvidence:
         """Tell whether a note was registered here, or receipted by another office, before a moment.
 
         The receipt may also be for a later note of its register whose head is computed from ids that include
-        this one.
+        this one, which need not be registered itself.
         """
-        if self._is_receipted(number, note_id, moment):
-            return True
         entry = self._register.find(number)
-        if entry is None or entry.id != note_id:
-            return False
-        return entry.first_seen < moment or self._is_covered(number, moment)
+        was_here = entry is not None and entry.id == note_id and entry.first_seen < moment
+        return (
+            was_here
+            or self._is_receipted(number, note_id, moment)
+            or self._is_covered(number, note_id, moment)
+        )
 
     def _is_receipted(self, number: Number, note_id: bytes, moment: datetime) -> bool:
         return any(
@@ -52,27 +54,33 @@ class RegisterEvidence:
             for receipt in self._receipts.get(note_id, ())
         )
 
-    def _is_covered(self, number: Number, moment: datetime) -> bool:
-        """Tell whether a later note, the head of which covers a registered one, was receipted before."""
+    def _is_covered(self, number: Number, note_id: bytes, moment: datetime) -> bool:
+        """Tell whether a later note, the head of which covers this one, was receipted before."""
         for entry in self._register.of(number.handle):
-            later = parse_note(entry.text)
-            if entry.number <= number or not self._covers(later, number):
+            head = parse_note(entry.text).register
+            if entry.number <= number or head.volume != number.volume or head.size < number.ordinal:
                 continue
-            # the first note of the next volume closes this one, and may be covered in its turn
-            is_receipted = self._is_receipted(entry.number, entry.id, moment)
-            if is_receipted or (
-                entry.number.volume != number.volume and self._is_covered(entry.number, moment)
-            ):
+            is_proven = self._is_receipted(entry.number, entry.id, moment)
+            if not is_proven and entry.number.volume != number.volume:
+                # the first note of the next volume closes this one, and may be covered in its turn
+                is_proven = self._is_covered(entry.number, entry.id, moment)
+            if is_proven and self._root(number, note_id, head.size) == head.root:
                 return True
         return False
 
-    def _covers(self, later: Note, number: Number) -> bool:
-        """Tell whether the head of a later note recomputes here, and is over a registered one."""
-        head = later.register
-        if head.volume != number.volume or head.size < number.ordinal:
-            return False
-        tree = self._register.tree(number.handle, head.volume, head.size)
-        return tree is not None and tree.root == head.root
+    def _root(self, number: Number, note_id: bytes, size: int) -> bytes | None:
+        """Compute the head of a volume with a note in its place; None if not all others are here."""
+        before = self._register.tree(number.handle, number.volume, number.ordinal - 1)
+        if before is None:
+            return None
+        tree = before.copy()
+        tree.append(leaf_hash(note_id))
+        for entry in self._register.of(number.handle):
+            if entry.number.volume == number.volume and number.ordinal < entry.number.ordinal <= size:
+                if entry.number.ordinal != tree.size + 1:
+                    return None
+                tree.append(leaf_hash(entry.id))
+        return tree.root if tree.size == size else None
 
     def _is_unmarked(self, receipt: SignedNote) -> bool:
         try:

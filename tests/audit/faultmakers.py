@@ -513,6 +513,19 @@ def revoke(archive: ForgedArchive, handle: str, key: SigningKey, since: datetime
     archive.next_roster(LATE + 5 * DAY, lambda draft: revoke_key(draft, handle, fingerprint, since))
 
 
+def planted_ahead(archive: ForgedArchive) -> None:
+    """Let b02 date a note ahead, before the next roster gives it another key."""
+    archive.send("b02", LATE, ["cc"])
+    card = card_by("b02", key_of("b02, the second"))
+    archive.next_roster(
+        LATE - 30 * DAY - timedelta(seconds=1), lambda draft: add_offices(draft, [(card, None)])
+    )
+
+
+def revoked(handle: str, since: datetime) -> Callable[[ForgedArchive], None]:
+    return lambda archive: revoke(archive, handle, archive.key(handle), since)
+
+
 def signed_anew(archive: ForgedArchive) -> None:
     """Let one copy of a note have one signature and another have two. One of the two keys is compromised."""
     first, second = archive.key("b02"), second_key(archive)

@@ -44,9 +44,9 @@ def verify(envelope: Envelope, roster: Json, now: str) -> None:
     need(len(signers) >= values(issuer["threshold"], version)[0], NOT_GENUINE, "too few signatures")
     counting = count(note, signers, roster)
     need(counting.enough, NOT_TRUSTED, "too few signatures count")
-    need(counting.moment is None, NOT_TRUSTED, "it needs evidence, and one file has none")
     if envelope.copy:
         check_copy(envelope, roster)
+    need(counting.moment is None, NOT_TRUSTED, "it needs evidence, and one file has none")
 
 
 class Counting(NamedTuple):

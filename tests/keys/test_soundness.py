@@ -31,7 +31,7 @@ def roster(
     ended: tuple[int, ...] = (),
     closed: bool = False,
 ) -> Roster:
-    """Make version 3 of a roster; keys, and perhaps the office, end with version 2 or 3."""
+    """Make version 3 of a roster; keys end with version 2, and the office, if `closed`, with version 3."""
     one = first_roster(realm="rkp", root=[KEYS[0]], date=START, expires=START + 900 * DAY)
     one = set_threshold(add_office(one, card_of("tula", *map(numbered, range(3)))), "tula", threshold)
     three = next_version(

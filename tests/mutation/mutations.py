@@ -19,7 +19,7 @@ ENVELOPE, NOTE, MERKLE = "dispatch.formats.envelope", "dispatch.formats.note", "
 PLAINTEXT = "dispatch.formats.plaintext"
 INBOX, EDITOR = "dispatch.office.inbox:Inbox", "dispatch.realm.roster:RosterEditor"
 SIGNED, SSHSIG, SIGNING, TRUST = "keys.signed", "keys.sshsig", "keys.signing", "keys.trust"
-SOUNDNESS = "keys.soundness"
+SOUNDNESS, STANDING = "keys.soundness", "dispatch.checks.soundness"
 AGE, CODEC = "keys.age", "keys.codec"
 
 PROOF = unguarded(f"{MERKLE}:verify_inclusion", "does not lead to the signed root")
@@ -183,7 +183,7 @@ MUTATIONS: dict[str, tuple[Mutation, ...]] = {
     ),
     "A note backdated with a key that has ended": (
         (unguarded(f"{SOUNDNESS}:check_first_arrival", "came too long after"),),
-        (unguarded(f"{SOUNDNESS}:count_signatures", "dated more than"),),
+        (unguarded(f"{STANDING}:check_stands", "nothing here proves"),),
     ),
     "A note under a key that was compromised": (
         (unguarded(f"{SOUNDNESS}:count_signatures", "a key that was compromised at its date"),),
@@ -284,7 +284,23 @@ MUTATIONS: dict[str, tuple[Mutation, ...]] = {
     ),
     "An office declares": ((returning(f"{CONTINUITY}:_voids", "iter(())"),),),
     "A dispatch delayed until": ((returning(f"{INBOX}._arrival", "self._context.now"),),),
-    "A thief of a key": ((uncalled("dispatch.audit.verdicts:_verify", "check_stands"),),),
+    "A thief of a key": (
+        (uncalled("dispatch.audit.verdicts:_verify", "check_stands"),),
+        (replaced(f"{SOUNDNESS}:Counted.forgeable_from", "len(self.standings) - self.threshold", "0"),),
+    ),
+    "What a stolen key signed": (
+        (uncalled("dispatch.office.opened:OpenedRegister._open_standing", "check_stands"),),
+        (returning("dispatch.office.opened:OpenedRegister.left_out", "()"),),
+    ),
+    "A leaving officer": (
+        (unguarded(f"{SOUNDNESS}:count_signatures", "dated more than"),),
+        (
+            returning(
+                f"{INBOX}._arrival",
+                "self._register.waiting.first_seen(sha256(data).digest()) or self._context.now",
+            ),
+        ),
+    ),
     "Somebody alters the roster's pending": (
         (unguarded(f"{EDITOR}.sign", "the edits change the root"),),
         (returning("dispatch.render.roster:describe_changes", "()"),),

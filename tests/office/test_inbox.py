@@ -366,6 +366,25 @@ class TestKeysThatEnded:
         assert failed(outcome, CompromisedError)
         assert states(realm.receive("penza", folder, now=NOW + 2 * DAY)) == [("known", 0)]
 
+    @pytest.mark.parametrize(("text", "expected"), [("first", ("new", 0)), ("forged", ("held", 6))])
+    def test_what_a_receipted_head_covers_is_taken_in_after_all(
+        self, realm: Realm, text: str, expected: tuple[str, int]
+    ) -> None:
+        first, second = realm.issue(text="first"), realm.issue(text="second")
+        realm.receive("tula", second)
+        if text == "forged":
+            first = realm.put(realm.forge(Forgery(text=text)))
+        key = realm.keys("cc").signing_keys[0].verify_key.fingerprint()
+        realm.adopt(
+            realm.next_roster(lambda roster: revoke_key(roster, "cc", key, NOW + DAY), date=NOW + 2 * DAY)
+        )
+        [outcome] = [
+            one
+            for one in realm.receive("tula", first, now=NOW + 2 * DAY)
+            if one.number == Number("cc", "2026", 1)
+        ]
+        assert (outcome.state, outcome.code) == expected
+
     def test_a_note_dated_after_the_compromise_is_refused(self, realm: Realm) -> None:
         old = realm.trusted
         key = realm.keys("cc").signing_keys[0].verify_key.fingerprint()

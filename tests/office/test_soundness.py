@@ -1,8 +1,8 @@
 """A note stands or falls alike for verify, open, receive, read, due, collate and audit.
 
 Tula, which has three keys, reports to the centre. Which of them sign, how many must, when keys and the office
-end, from when keys are marked, and what proves the age of the report is drawn. The independent checker says
-what must come of it.
+end, from when on keys are marked, and what proves the age of the report is drawn; the independent checker
+says what must come of it.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ from dispatch.audit.auditing import run_audit
 from dispatch.audit.circulars import Text
 from dispatch.audit.verdicts import verify_file
 from dispatch.checks.verifier import Verifier
+from dispatch.cli.common import CLOCK_VARIABLE
+from dispatch.cli.main import run
 from dispatch.drafts import read_draft
 from dispatch.formats.envelope import encode_envelope, parse_envelope
 from dispatch.formats.note import Note, Number
@@ -67,7 +69,7 @@ meetings = 3
 """
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Played:
     """What was sent under one threshold. `home`: a copy of the centre's as it was after its receipt."""
 
@@ -80,7 +82,7 @@ class Played:
 
 @dataclass(frozen=True, kw_only=True)
 class Drawn:
-    """One life of the keys: marks, at which of two dates each ends, who signs, what proves."""
+    """One life of the keys: when each is marked, at which of two dates it ends, who signs, what proves it."""
 
     threshold: int
     signers: tuple[int, ...]
@@ -102,7 +104,7 @@ drawn = st.builds(
     threshold=st.integers(1, 3),
     signers=st.sampled_from([(0,), (1,), (0, 1), (1, 2), (0, 2), (0, 1, 2)]),
     marks=st.tuples(marks, marks, marks),
-    ended=st.tuples(*[st.sampled_from([None, None, 0, 1])] * 3),
+    ended=st.tuples(*[st.sampled_from([None, 0, 1])] * 3),
     office_ended=st.sampled_from([None, None, 1]),
     ends=st.tuples(around(DATE - 30 * DAY, DATE - 5 * DAY), around(DATE - 30 * DAY, DATE + DAY)).map(
         lambda two: (min(two), max(two))
@@ -177,17 +179,20 @@ def newest(realm: Realm, play: Played, life: Drawn) -> TrustedRoster:
         draft = next_version(trusted.roster, date=date, expires=LAST + DAY)
         number = draft.version
         tula = draft.office("tula")
-        lines = [key.verify_key.line() for key in KEYS]
-        entries = []
-        for entry in tula.signing_entries:
-            changed = entry
-            if entry.value in lines:
-                key = lines.index(entry.value)
-                if life.ended[key] == place:
-                    changed = msgspec.structs.replace(changed, until=number)
-                if place:
-                    changed = msgspec.structs.replace(changed, compromised=life.marks[key])
-            entries.append(changed)
+        changes = {
+            key.verify_key.line(): {
+                "until": number if life.ended[at] == place else None,
+                "compromised": life.marks[at] if place else None,
+            }
+            for at, key in enumerate(KEYS)
+        }
+        entries = [
+            msgspec.structs.replace(
+                entry,
+                **{name: value for name, value in changes.get(entry.value, {}).items() if value is not None},
+            )
+            for entry in tula.signing_entries
+        ]
         tula = msgspec.structs.replace(
             tula, signing_entries=tuple(entries), until=number if life.office_ended == place else None
         )
@@ -195,6 +200,82 @@ def newest(realm: Realm, play: Played, life: Drawn) -> TrustedRoster:
         draft = msgspec.structs.replace(draft, offices=offices)
         trusted = trust_update(trusted, (*trusted.chain, sign_roster(draft, realm.root.signing_keys)))
     return trusted
+
+
+LIFE = Drawn(
+    threshold=2,
+    signers=(0, 1, 2),
+    marks=(None, None, None),
+    ended=(None, None, None),
+    office_ended=None,
+    ends=(DATE - DAY, DATE + 20 * DAY),
+    registered=RECEIVED,
+    receipted=False,
+)
+"""Three sign where two are due, and nothing happens to their keys."""
+
+
+@pytest.mark.parametrize(
+    ("life", "expected"),
+    [
+        (LIFE, (True, True, True)),
+        # stolen afterwards: the other two are enough
+        (replace(LIFE, marks=(DATE + DAY, None, None)), (True, True, True)),
+        # without a third, something must prove the report older
+        (replace(LIFE, signers=(0, 1), marks=(DATE + DAY, None, None)), (False, False, False)),
+        (replace(LIFE, signers=(0, 1), marks=(RECEIVED + DAY, None, None)), (False, False, True)),
+        (
+            replace(LIFE, signers=(0, 1), marks=(RECEIVED + DAY, None, None), receipted=True),
+            (False, True, True),
+        ),
+        # stolen before: no evidence helps
+        (replace(LIFE, signers=(0, 1), marks=(DATE, None, None), receipted=True), (False, False, False)),
+        # ended for long: that another key is in force is no excuse
+        (
+            replace(LIFE, signers=(0, 1), ended=(0, None, None), ends=(DATE - 31 * DAY, DATE)),
+            (False, False, False),
+        ),
+        (
+            replace(LIFE, signers=(0, 1), ended=(0, None, None), ends=(DATE - 30 * DAY, DATE)),
+            (True, True, True),
+        ),
+    ],
+)
+def test_what_befalls_a_key(
+    realm: Realm, plays: dict[int, Played], tmp_path: Path, life: Drawn, expected: tuple[bool, bool, bool]
+) -> None:
+    """What `verify`, an audit, and all commands of a home say."""
+    play = plays[life.threshold]
+    trusted = newest(realm, play, life)
+    data = signed(play.report.signed_note.note, play.report, tuple(KEYS[one] for one in life.signers))
+    (tmp_path / "report.dispatch").write_bytes(data)
+    verdict = verify_file(Verifier(trusted), str(tmp_path / "report.dispatch"))
+    audited = audit(tmp_path, play, trusted, data, receipted=life.receipted)
+    answers = home(tmp_path, play, encode_roster_file(trusted.chain), data, life.registered)
+    assert len({*answers.values()}) == 1, answers
+    assert (verdict.code == 0, audited, answers["due"]) == expected
+    assert verdict.code in (0, 6)
+
+
+def test_what_is_left_out_of_due_and_collate_is_named(
+    realm: Realm,
+    plays: dict[int, Played],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    play = plays[2]
+    life = replace(LIFE, marks=(DATE, DATE, None))
+    trusted = newest(realm, play, life)
+    data = signed(play.report.signed_note.note, play.report, KEYS)
+    (tmp_path / "report.dispatch").write_bytes(data)
+    home(tmp_path, play, encode_roster_file(trusted.chain), data, life.registered)
+    monkeypatch.setenv(CLOCK_VARIABLE, format_date(LAST))
+    for command in (["due", "--json"], ["collate", "cc/2026/1#quarterly", "--csv"]):
+        assert run(["--home", str(tmp_path / "cc"), *command]) == 0
+        said = capsys.readouterr()
+        assert str(REPORT) not in said.out
+        assert f"{REPORT} is left out: the note is signed by a key that was compromised" in said.err
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None)
@@ -252,7 +333,7 @@ def home(path: Path, play: Played, roster: bytes, data: bytes, registered: datet
         "receive": received.state == "known",
         "due": any(slot.filing is not None for slot in duties.slots),
         "collate": bool(office.collate(CIRCULAR_NUMBER, "quarterly").rows),
-        "left out": [one.number for one in office.opened.left_out()] != [REPORT],
+        "left out": [one.number for one in office.left_out()] != [REPORT],
     }
     realm.close()
     return answers
