@@ -103,9 +103,9 @@ def _find(names: Sequence[str]) -> Iterator[Found]:
             yield found._replace(place=name) if found.named else found
 
 
-def verify_file(verifier: Verifier, name: str) -> FileVerdict:
+def verify_file(name: str, trusted: TrustedRoster) -> FileVerdict:
     """Check one file (steps 1 to 5), standard input if it is `-`. Never raises for what is in it."""
-    return _verify(verifier, Found(name, named=True))
+    return _verify(Verifier(trusted), Found(name, named=True))
 
 
 def _verify(verifier: Verifier, found: Found) -> FileVerdict:

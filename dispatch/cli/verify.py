@@ -76,12 +76,11 @@ def verify_command(
 def _verify_content(content: str, file: tuple[str, ...], trusted: TrustedRoster, *, as_json: bool) -> int:
     """Check that a published message is what one note commits to."""
     from dispatch.audit.verdicts import published_message, verify_file
-    from dispatch.checks.verifier import Verifier
 
     if len(file) != 1 or not file[0].endswith(".note"):
         raise click.UsageError("--content goes with one note, a file named *.note")
     # a folder is no note, even if its name ends so
-    verdict = verify_file(Verifier(trusted), file[0])
+    verdict = verify_file(file[0], trusted)
     if verdict.error:
         show_problem(verdict.error, verdict.hint, verdict.file)
         return verdict.code

@@ -796,7 +796,7 @@ def verify_command(data: bytes) -> None:
     for suffix in (".dispatch", ".note"):
         path = Path(_scratch().name, f"file{suffix}")
         path.write_bytes(data)
-        verdict = verify_file(Verifier(samples.TRUSTED), str(path))
+        verdict = verify_file(str(path), samples.TRUSTED)
         assert verdict.code in (0, 3, 5, 6)
         assert bool(verdict.error) == (verdict.code != 0)
         if verdict.code == 0:
