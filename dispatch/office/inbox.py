@@ -30,11 +30,12 @@ from dispatch.errors import (
     NotForUsError,
     RefusedError,
     StorageError,
+    failure_of,
 )
 from dispatch.formats.envelope import MAX_ENVELOPE, parse_envelope
 from dispatch.office.held import HeldFiles, Incoming, refused
 from dispatch.office.results import Received
-from dispatch.store.attachments import take_along
+from dispatch.store.attachments import sealed_size, take_along
 from keys.codec import decode_base64
 from keys.errors import KeyFileError, KeysError, PassphraseError, UnknownVersionError
 from keys.trust import check_current
@@ -117,11 +118,14 @@ class Inbox:
         """Try again what is held; give what is held no longer."""
         outcomes: list[Received | _Registered] = []
         for waiting in self._held.worth_trying():
-            outcome = self._take(self._held.file(waiting), Path(waiting.name), waiting.first_seen)
-            if isinstance(outcome, _Registered):
-                outcomes.append(outcome)
-            elif (settled := self._held.settle(waiting, outcome)) is not None:
-                outcomes.append(settled)
+            try:
+                outcome = self._take(self._held.file(waiting), Path(waiting.name), waiting.first_seen)
+                if isinstance(outcome, _Registered):
+                    outcomes.append(outcome)
+                elif (settled := self._held.settle(waiting, outcome)) is not None:
+                    outcomes.append(settled)
+            except (DispatchError, KeysError) as error:
+                outcomes.append(replace(refused(Path(waiting.name), error), state="held"))
         return tuple(map(self._with_neighbours, outcomes))
 
     def retry_awaited(self, received: list[Received]) -> list[Received]:
@@ -158,7 +162,6 @@ class Inbox:
             # step 11, as far as it needs what the register holds
             check_fits(opened, self._context.handle, self._opened.find, self._context.roster)
             registered = self._store(opened, path)
-            self._held.forget(data)
         except (UnknownVersionError, AwaitedError) as error:
             return self._held.keep(incoming, error, "held", is_verified=is_verified)
         except (PassphraseError, KeyFileError, StorageError, OSError) as error:
@@ -167,7 +170,7 @@ class Inbox:
             if kept_as is None:
                 return refused(path, error, incoming.envelope)
             return self._held.keep(incoming, error, kept_as, is_verified=True)
-        return registered
+        return self._finish(registered, opened, incoming)
 
     def _verify(self, envelope: Envelope) -> VerifiedEnvelope:
         """Check steps 2 to 6: its roster and signatures, its place in the tree, and that it is for us."""
@@ -204,7 +207,7 @@ class Inbox:
             )
 
     def _store(self, opened: OpenedMessage, path: Path) -> _Registered:
-        """Register a dispatch, and bring the attachments that lie beside its file."""
+        """Register a dispatch."""
         verified, message = opened.verified, opened.message
         number = verified.note.number
         is_own = number.handle == self._context.handle
@@ -221,7 +224,6 @@ class Inbox:
             self._context.now,
             wants_receipt=message.kind != "receipt" and not is_own,
         )
-        missing = take_along(sealed, path.parent, self._context.home.attachments)
         outcome = Received(
             file=str(path),
             state="new" if is_new else "known",
@@ -229,14 +231,41 @@ class Inbox:
             id=verified.id,
             kind=message.kind,
             subject=message.subject,
-            missing=missing,
         )
         return _Registered(outcome, verified.note, verified.copy.after)
+
+    def _finish(self, registered: _Registered, opened: OpenedMessage, incoming: Incoming) -> _Registered:
+        """Bring the attachments that lie beside a file that is registered now, and wait for it no longer.
+
+        What fails here is said with the outcome: the dispatch is registered all the same.
+        """
+        missing: list[bytes] = []
+        failure = None
+        for entry in opened.message.attachments:
+            digest = decode_base64(entry.sealed)
+            wanted = {digest: sealed_size(entry)}
+            try:
+                missing += take_along(wanted, incoming.path.parent, self._context.home.attachments)
+            except (DispatchError, OSError) as error:
+                missing.append(digest)
+                failure = failure or failure_of(error)
+        try:
+            self._held.forget(incoming.data)
+        except DispatchError as error:
+            failure = failure or failure_of(error)
+        outcome = replace(registered.outcome, missing=tuple(missing), error=failure)
+        return registered._replace(outcome=outcome)
 
     def _with_neighbours(self, taken: Received | _Registered) -> Received:
         """Add the dispatch before a registered one, if it never came, and what it contradicts."""
         if isinstance(taken, Received):
             return taken
+        try:
+            return self._compared(taken)
+        except (DispatchError, KeysError) as error:
+            return replace(taken.outcome, error=taken.outcome.error or failure_of(error))
+
+    def _compared(self, taken: _Registered) -> Received:
         outcome, note, after = taken
         is_here = after is None or self._register.find(after) or self._register.waiting.has(after)
         before, later = self._register.before(note.number), self._register.after(note.number)

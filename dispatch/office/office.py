@@ -18,7 +18,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Literal, Self
 
 from dispatch.duties.returns import collate_returns
-from dispatch.errors import NotReadyError
+from dispatch.errors import DispatchError, NotReadyError
 from dispatch.office.answering import decision_on, reply_to
 from dispatch.office.context import KeyReader, OfficeContext, no_passphrase
 from dispatch.office.drafting import Drafting
@@ -35,6 +35,7 @@ from dispatch.store import Register
 from dispatch.store.attachments import save_attachments
 from dispatch.store.home import Home
 from keys.card import parse_card
+from keys.errors import KeysError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -326,7 +327,13 @@ class Office:
         if data is not None:
             received.append(self.inbox.receive_data(data, "-"))
         received = self.inbox.retry_awaited(received)
-        receipts, failures = send_receipts(self._context, self.opened, self.outbox, directory)
+        receipts: tuple[Issued, ...] = ()
+        failures: tuple[Exception, ...] = ()
+        try:
+            receipts, failures = send_receipts(self._context, self.opened, self.outbox, directory)
+        except (DispatchError, KeysError, OSError) as error:
+            # what came in is registered, and has to be said all the same
+            failures = (error,)
         return Reception(
             received=tuple(received), for_others=batch.for_others, receipts=receipts, failures=failures
         )

@@ -54,7 +54,7 @@ from dispatch.office.compose import message_of
 from dispatch.office.readiness import refuse_unless_ready
 from dispatch.office.results import Issued
 from dispatch.store import Allotment, StoredCopy
-from dispatch.store.attachments import discard, seal_attachment, sealed_name, sweep, take_along
+from dispatch.store.attachments import discard, seal_attachment, sealed_name, sealed_sizes, sweep, take_along
 from dispatch.system.files import locked, make_folder
 from dispatch.system.workers import map_parallel
 from keys import age
@@ -312,7 +312,8 @@ def release(context: OfficeContext, entry: Dispatch, directory: Path) -> tuple[P
     )
     owner = entry.number.handle
     paths = tuple(write_many(directory, files, owner))
-    missing = take_along(register.attachments(entry), store, directory, prefix=unfinished_prefix(owner))
+    sizes = sealed_sizes(register.attachments(entry), store)
+    missing = take_along(sizes, store, directory, prefix=unfinished_prefix(owner))
     if missing:
         raise StorageError(
             f"{entry.number}: the attachment {store / sealed_name(missing[0])} is gone",

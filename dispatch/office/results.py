@@ -92,10 +92,10 @@ class Received:
 
     `state`: `new` or `known` (it is registered), `held` or `rejected` (the home keeps the file), `refused`
     (the file is left where it lies). `kind`, `subject`: of the message, if it was registered. `error`: why it
-    was not. `after`: the number of the dispatch to us before this one, if that never came. `disputed`: the
-    number of another registered dispatch, if the later of the two does not know of the earlier.
-    `contradiction`: why this one and another of its issuer cannot both be true, or empty. `missing`: SHA-256
-    of the sealed attachments that are not here yet.
+    was not or, if it was, what failed after that. `after`: the number of the dispatch to us before this one,
+    if that never came. `disputed`: the number of another registered dispatch, if the later of the two does
+    not know of the earlier. `contradiction`: why this one and another of its issuer cannot both be true, or
+    empty. `missing`: SHA-256 of the sealed attachments that are not here yet.
     """
 
     file: str

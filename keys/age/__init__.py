@@ -6,6 +6,7 @@
     parse_recipient, parse_identity, parse_identities, passphrase
     HybridIdentity, HybridRecipient, X25519Identity, X25519Recipient, Passphrase
     HYBRID, CLASSICAL, SCRYPT         the types of their stanzas
+    hybrid_size                       the size of a file that is sealed to one hybrid recipient
 
 Everything that a hostile file can cause is a `keys.errors.KeysError`.
 """
@@ -28,6 +29,7 @@ from keys.age.armor import (
 )
 from keys.age.files import Rejoined, read_full, write_full
 from keys.age.header import (
+    MAC_SIZE,
     MAGIC,
     MAX_HEADER_SIZE,
     Header,
@@ -36,11 +38,17 @@ from keys.age.header import (
     find_header_end,
     parse_header,
 )
-from keys.age.hybrid import HYBRID, HybridIdentity, HybridRecipient
+from keys.age.hybrid import BLANK_STANZA, HYBRID, HybridIdentity, HybridRecipient
 from keys.age.kdf import header_mac
 from keys.age.recipients import Identity, Recipient, parse_identities, parse_identity, parse_recipient
 from keys.age.scrypt import DEFAULT_WORK_FACTOR, SCRYPT, Passphrase
-from keys.age.stream import decrypt_payload, decrypt_payload_stream, encrypt_payload, encrypt_payload_stream
+from keys.age.stream import (
+    decrypt_payload,
+    decrypt_payload_stream,
+    encrypt_payload,
+    encrypt_payload_stream,
+    payload_size,
+)
 from keys.age.wrapping import FILE_KEY_SIZE
 from keys.age.x25519 import CLASSICAL, X25519Identity, X25519Recipient
 from keys.errors import HeaderError, HeaderMacError, NoMatchError, PassphraseError, StanzaError
@@ -71,6 +79,7 @@ __all__ = [
     "encode_armor",
     "encrypt",
     "encrypt_stream",
+    "hybrid_size",
     "parse_identities",
     "parse_identity",
     "parse_recipient",
@@ -78,6 +87,7 @@ __all__ = [
 ]
 
 _READ_SIZE = 64 * 1024
+_HYBRID_HEADER_SIZE = len(encode_header(encode_signed((BLANK_STANZA,)), bytes(MAC_SIZE)))
 
 
 def encrypt(plaintext: bytes, recipients: Sequence[Recipient]) -> bytes:
@@ -130,6 +140,11 @@ def decrypt_stream(
     header, payload = parse_header(start)
     file_key = _open_header(header, identities, only)
     decrypt_payload_stream(file_key, Rejoined(bytes(payload), source), sink)
+
+
+def hybrid_size(size: int) -> int:
+    """Give the exact size of a binary age file that holds `size` bytes for one hybrid recipient."""
+    return _HYBRID_HEADER_SIZE + payload_size(size)
 
 
 def passphrase(text: str, work_factor: int = DEFAULT_WORK_FACTOR) -> Passphrase:

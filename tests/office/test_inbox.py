@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import os
 import pickle
+import resource
+import signal
 import sqlite3
 import subprocess
 from datetime import timedelta
@@ -465,6 +467,74 @@ def test_an_attachment_that_comes_later_is_taken_in(realm: Realm, tmp_path: Path
     elsewhere.replace(sealed)
     assert only(realm.receive("tula", folder)).missing == ()
     assert (realm.home("tula").attachments / sealed.name).read_bytes() == sealed.read_bytes()
+
+
+def test_a_huge_file_in_the_place_of_an_attachment_costs_nothing(realm: Realm, tmp_path: Path) -> None:
+    plan = tmp_path / "plan.txt"
+    plan.write_bytes(b"plan")
+    folder = realm.issue(attach=[plan])
+    [sealed] = folder.glob("*.age")
+    os.truncate(sealed, 1 << 40)  # to copy or hash a tebibyte would take hours
+    outcome = only(realm.receive("tula", folder))
+    assert (outcome.state, outcome.code) == ("new", 0)
+    assert [digest.hex() for digest in outcome.missing] == [sealed.stem]
+    assert not realm.home("tula").attachments.exists()
+    # nor does the one who issued it hash what somebody put in its place in the post
+    realm.office("cc").export([Number("cc", "2026", 1)], folder)
+    assert sealed.stat().st_size == (realm.home("cc").attachments / sealed.name).stat().st_size
+
+
+class TestRegisteredAndThen:
+    """What fails once a dispatch is registered does not hide that it is."""
+
+    def test_an_attachment_that_finds_no_room(self, realm: Realm, tmp_path: Path) -> None:
+        plan, small = tmp_path / "plan.txt", tmp_path / "small.txt"
+        plan.write_bytes(bytes(200_000))
+        small.write_bytes(b"small")
+        folder = realm.issue(attach=[plan, small])
+        [sealed] = [path for path in folder.glob("*.age") if path.stat().st_size > 200_000]
+        limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+        deaf = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        # more than the register takes
+        resource.setrlimit(resource.RLIMIT_FSIZE, (190_000, limits[1]))
+        try:
+            outcome = only(realm.receive("tula", folder))
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+            signal.signal(signal.SIGXFSZ, deaf)
+        assert (outcome.state, outcome.code, outcome.kind) == ("new", 1, "circular")
+        assert [digest.hex() for digest in outcome.missing] == [sealed.stem]
+        assert outcome.error is not None
+        assert sealed.name in outcome.error.text
+        assert [entry.number for entry in entries(realm, "tula")] == [outcome.number]
+        again = only(realm.receive("tula", folder))
+        assert (again.state, again.code, again.missing) == ("known", 0, ())
+
+    def test_what_waited_cannot_be_dropped(self, realm: Realm) -> None:
+        realm.now = NOW + 3 * DAY
+        folder = realm.issue()
+        realm.now = NOW
+        assert states(realm.receive("tula", folder)) == [("held", 7)]
+        with sqlite3.connect(realm.home("tula").register) as connection:
+            connection.execute(
+                "CREATE TRIGGER full BEFORE DELETE ON waiting BEGIN"
+                " SELECT RAISE(FAIL, 'database or disk is full'); END"
+            )
+        connection.close()
+        outcomes = realm.receive("tula", now=NOW + 3 * DAY)
+        # it is still there, and so it is tried once more for what may have waited for it
+        assert states(outcomes) == [("new", 1), ("known", 1)]
+        assert [entry.number for entry in entries(realm, "tula")] == [outcomes[0].number]
+
+    def test_the_lock_for_receipts_cannot_be_made(self, realm: Realm) -> None:
+        folder = realm.issue()
+        home = realm.home("tula")
+        home.lock.unlink(missing_ok=True)
+        home.lock.mkdir()
+        reception = realm.office("tula").receive([folder])
+        assert [(one.state, one.code) for one in reception.received] == [("new", 0)]
+        [failure] = reception.failures
+        assert isinstance(failure, IsADirectoryError)
 
 
 class TestGaps:
