@@ -68,7 +68,7 @@ def _list_waiting(office: Office, state: str, *, as_json: bool) -> None:
         print_json(
             [
                 {
-                    "file": item.name,
+                    "file": item.file,
                     "number": str(item.number),
                     "state": item.state,
                     "error": item.reason,

@@ -30,11 +30,12 @@ from dispatch.errors import (
     NotForUsError,
     RefusedError,
     StorageError,
+    exit_code,
     failure_of,
 )
 from dispatch.formats.envelope import MAX_ENVELOPE, parse_envelope
-from dispatch.office.held import HeldFiles, Incoming, refused
-from dispatch.office.results import Received
+from dispatch.office.held import HeldFiles, Incoming, kind_of_reason, refused
+from dispatch.office.results import Kept, Received
 from dispatch.store.attachments import sealed_size, take_along
 from keys.codec import decode_base64
 from keys.errors import KeyFileError, KeysError, PassphraseError, UnknownVersionError
@@ -51,10 +52,10 @@ if TYPE_CHECKING:
     from dispatch.formats.note import Note, Number
     from dispatch.office.context import OfficeContext
     from dispatch.office.opened import OpenedRegister
-    from dispatch.store import HeldState
+    from dispatch.store import HeldState, Waiting
     from dispatch.system.folders import Found
 
-
+_MAX_REASON = 1000
 _ADDRESSEE = re.compile(rb"\n\ncopy: [0-9]{1,9}\nto: ([a-z0-9][a-z0-9-]{0,62})\n")
 
 
@@ -156,11 +157,7 @@ class Inbox:
             kept_as, is_verified = "held", True
             self._check_timely(verified, arrived)
             kept_as = "rejected"
-            opened = open_envelope(
-                verified, self._context.handle, self._context.identities(), self._context.roster
-            )
-            # step 11, as far as it needs what the register holds
-            check_fits(opened, self._context.handle, self._opened.find, self._context.roster)
+            opened = self._open(verified)
             registered = self._store(opened, path)
         except (UnknownVersionError, AwaitedError) as error:
             return self._held.keep(incoming, error, "held", is_verified=is_verified)
@@ -171,6 +168,43 @@ class Inbox:
                 return refused(path, error, incoming.envelope)
             return self._held.keep(incoming, error, kept_as, is_verified=True)
         return self._finish(registered, opened, incoming)
+
+    def kept(self, state: HeldState) -> tuple[Kept, ...]:
+        """List what is held or was rejected, oldest first, each with the reason.
+
+        Nothing that was sealed is stored in clear, so each file is judged again to say why it is kept.
+        """
+        return tuple(
+            Kept(
+                file=waiting.name,
+                number=waiting.number,
+                state=waiting.state,
+                code=waiting.code,
+                reason=self._reason(waiting),
+            )
+            for waiting in self._register.waiting.list(state)
+        )
+
+    def _reason(self, waiting: Waiting) -> str:
+        """Say why a file is kept: only the kind of reason, if no key opens it or it fails otherwise now."""
+        try:
+            verified = self._verify(parse_envelope(self._held.file(waiting)))
+            self._check_timely(verified, waiting.first_seen)
+            self._open(verified)
+            self._refuse_lost(waiting.number)
+            self._register.has(waiting.number, verified.id)
+        except (DispatchError, KeysError) as error:
+            if exit_code(error) == waiting.code:
+                return str(error)[:_MAX_REASON]
+        return kind_of_reason(waiting)
+
+    def _open(self, verified: VerifiedEnvelope) -> OpenedMessage:
+        """Check steps 6 to 11: open a copy, and see whether it fits what the register holds."""
+        opened = open_envelope(
+            verified, self._context.handle, self._context.identities(), self._context.roster
+        )
+        check_fits(opened, self._context.handle, self._opened.find, self._context.roster)
+        return opened
 
     def _verify(self, envelope: Envelope) -> VerifiedEnvelope:
         """Check steps 2 to 6: its roster and signatures, its place in the tree, and that it is for us."""
@@ -210,19 +244,14 @@ class Inbox:
         """Register a dispatch."""
         verified, message = opened.verified, opened.message
         number = verified.note.number
-        is_own = number.handle == self._context.handle
-        if is_own and self._register.find(number) is None:
-            raise RefusedError(
-                f"{number} is a number of ours that our register does not have",
-                hint="was this home restored from an old backup? Do not issue from it",
-            )
+        self._refuse_lost(number)
         sealed = tuple(decode_base64(entry.sealed) for entry in message.attachments)
         is_new = self._register.receive(
             verified,
             b"".join(verified.verified_note.signed_note.signed.signatures),
             sealed,
             self._context.now,
-            wants_receipt=message.kind != "receipt" and not is_own,
+            wants_receipt=message.kind != "receipt" and number.handle != self._context.handle,
         )
         outcome = Received(
             file=str(path),
@@ -233,6 +262,13 @@ class Inbox:
             subject=message.subject,
         )
         return _Registered(outcome, verified.note, verified.copy.after)
+
+    def _refuse_lost(self, number: Number) -> None:
+        if number.handle == self._context.handle and self._register.find(number) is None:
+            raise RefusedError(
+                f"{number} is a number of ours that our register does not have",
+                hint="was this home restored from an old backup? Do not issue from it",
+            )
 
     def _finish(self, registered: _Registered, opened: OpenedMessage, incoming: Incoming) -> _Registered:
         """Bring the attachments that lie beside a file that is registered now, and wait for it no longer.
@@ -280,9 +316,8 @@ class Inbox:
         """Say what cannot be true beside what is registered, but for what a stolen key signed."""
         outcome, note, _ = taken
         is_new = outcome.state == "new"
-        for file in self._register.waiting.rejected_under(note.number) if is_new else ():
-            if parse_envelope(file).signed_note.id != outcome.id:
-                return f"another dispatch, which was rejected, is signed with the number {note.number} too"
+        if is_new and self._register.waiting.has_rejected_twin(note.number, outcome.id):
+            return f"another dispatch, which was rejected, is signed with the number {note.number} too"
         for other, text in contradictions(note, before, later, self._register, is_new=is_new):
             if other is None or not self._is_compromised(other):
                 return text

@@ -50,8 +50,8 @@ if TYPE_CHECKING:
     from dispatch.office.drafting import Checked
     from dispatch.office.outbox import Progress
     from dispatch.office.publication import Publication
-    from dispatch.office.results import CircularDuties, Issued
-    from dispatch.store import HeldState, Waiting
+    from dispatch.office.results import CircularDuties, Issued, Kept
+    from dispatch.store import HeldState
     from keys.card import Card
     from keys.keyfile import SecretKeys
     from keys.trust import TrustedRoster
@@ -335,7 +335,11 @@ class Office:
             # what came in is registered, and has to be said all the same
             failures = (error,)
         return Reception(
-            received=tuple(received), for_others=batch.for_others, receipts=receipts, failures=failures
+            received=tuple(received),
+            for_others=batch.for_others,
+            receipts=receipts,
+            failures=failures,
+            held=self.register.waiting.count("held"),
         )
 
     def retry(self) -> Reception | None:
@@ -343,13 +347,13 @@ class Office:
         if not self.home.register.exists():
             return None
         waits = (
-            self.register.waiting.list("held") or self.register.unreceipted() or self.register.unfinished()
+            self.register.waiting.count("held") or self.register.unreceipted() or self.register.unfinished()
         )
         return self.receive(()) if waits else None
 
-    def waiting(self, state: HeldState) -> tuple[Waiting, ...]:
-        """List what is held, or what was rejected, oldest first."""
-        return self.register.waiting.list(state)
+    def waiting(self, state: HeldState) -> tuple[Kept, ...]:
+        """List what is held, or what was rejected, oldest first; what our keys open says why."""
+        return self.inbox.kept(state) if self.register.waiting.count(state) else ()
 
     # What the register says
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from dispatch.duties.standings import Standing
     from dispatch.formats.message import Message
     from dispatch.formats.note import Note, Number
-    from dispatch.store import Dispatch
+    from dispatch.store import Dispatch, HeldState
 
 
 class Enrolment(NamedTuple):
@@ -30,13 +30,15 @@ class Reception:
     """What a run of `receive` did.
 
     `received`: what became of each file for us. `for_others`: how many copies were for other offices.
-    `receipts`: those that were sent. `failures`: why others could not be sent.
+    `receipts`: those that were sent. `failures`: why others could not be sent. `held`: how many files are
+    held now.
     """
 
     received: tuple[Received, ...]
     for_others: int
     receipts: tuple[Issued, ...]
     failures: tuple[Exception, ...]
+    held: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +83,17 @@ class Issued:
     note: Note
     files: tuple[Path, ...]
     is_ahead: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """A file that is held or was rejected: its path when it came, the exit code and the reason."""
+
+    file: str
+    number: Number
+    state: HeldState
+    code: int
+    reason: str
 
 
 ReceivedState = Literal["new", "known", "held", "rejected", "refused"]

@@ -233,13 +233,7 @@ class Register:
         """
         note, copy = verified.note, verified.copy
         with self.transaction():
-            known = self.find(note.number)
-            if known is not None:
-                if known.id != verified.id:
-                    raise EquivocationError(
-                        f"{note.number} was received before with another text: both are kept",
-                        hint="that office signed two dispatches with one number: compare with other offices",
-                    )
+            if self.has(note.number, verified.id):
                 return False
             seq, copy_seq = self.reserve()
             self.store_note(
@@ -262,6 +256,16 @@ class Register:
             if wants_receipt:
                 self._database.execute("INSERT INTO unreceipted (note) VALUES (?)", (seq,))
         return True
+
+    def has(self, number: Number, note_id: bytes) -> bool:
+        """Say whether a note is here. Raises EquivocationError if another note has its number."""
+        known = self.find(number)
+        if known is not None and known.id != note_id:
+            raise EquivocationError(
+                f"{number} was received before with another text: both are kept",
+                hint="that office signed two dispatches with one number: compare with other offices",
+            )
+        return known is not None
 
     def before(self, number: Number) -> HeldNote | None:
         """Give the nearest note of the same office that is numbered before."""

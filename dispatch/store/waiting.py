@@ -13,7 +13,6 @@ from dispatch.formats.note import Number, parse_number
 from keys.text import format_date, parse_date
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from datetime import datetime
 
     from dispatch.store.database import Database
@@ -29,19 +28,20 @@ HeldState = Literal["held", "rejected"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiting:
-    """A file that is held or was rejected, by the SHA-256 of its bytes, with the reason and its exit code.
+    """A file that is held or was rejected, by the SHA-256 of its bytes, with the exit code of the reason.
 
-    `version`: of the roster that it names. `is_verified`: it is truly its issuer's (steps 2 to 5).
+    Nothing here comes out of a sealed body. `note_id`: of its note. `version`: of the roster that it names.
+    `is_verified`: it is truly its issuer's (steps 2 to 5).
     """
 
     digest: bytes
     name: str
     number: Number
+    note_id: bytes | None
     version: int
     is_verified: bool
     state: HeldState
     code: int
-    reason: str
     first_seen: datetime
 
 
@@ -52,7 +52,7 @@ class WaitingFiles:
         self._database = database
 
     def put(self, waiting: Waiting, file: bytes) -> None:
-        """Keep a file that is held or rejected; of the same bytes again only state and reason change.
+        """Keep a file that is held or rejected; of the same bytes again only state and code change.
 
         Whoever can put files into the post can have unverified ones kept: of those the newest
         MAX_UNVERIFIED stay. Raises RefusedError for one more verified file of an issuer that has
@@ -69,21 +69,20 @@ class WaitingFiles:
                     f"{MAX_WAITING} files of {waiting.number.handle} are held or rejected already"
                 )
             self._database.execute(
-                "INSERT INTO waiting (digest, name, file, issuer, number, version, verified, state, code,"
-                " reason, first_seen) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (digest) DO UPDATE"
-                " SET verified = excluded.verified, state = excluded.state, code = excluded.code,"
-                " reason = excluded.reason",
+                "INSERT INTO waiting (digest, name, file, issuer, number, id, version, verified, state, code,"
+                " first_seen) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (digest) DO UPDATE"
+                " SET verified = excluded.verified, state = excluded.state, code = excluded.code",
                 (
                     waiting.digest,
                     waiting.name,
                     file,
                     waiting.number.handle,
                     str(waiting.number),
+                    waiting.note_id,
                     waiting.version,
                     waiting.is_verified,
                     waiting.state,
                     waiting.code,
-                    waiting.reason,
                     format_date(waiting.first_seen),
                 ),
             )
@@ -105,11 +104,17 @@ class WaitingFiles:
         query = "SELECT 1 FROM waiting WHERE number = ? AND verified LIMIT 1"
         return self._database.row(query, (str(number),)) is not None
 
-    def rejected_under(self, number: Number) -> Iterator[bytes]:
-        """Give the files that were truly their issuer's, have this number and were rejected."""
-        query = "SELECT file FROM waiting WHERE number = ? AND verified AND state = 'rejected'"
-        for row in self._database.rows(query, (str(number),)):
-            yield bytes(row[0])
+    def has_rejected_twin(self, number: Number, note_id: bytes | None) -> bool:
+        """Say whether another note of this number, truly its issuer's, was rejected."""
+        query = (
+            "SELECT 1 FROM waiting WHERE number = ? AND verified AND state = 'rejected' AND id <> ? LIMIT 1"
+        )
+        return self._database.row(query, (str(number), note_id)) is not None
+
+    def count(self, state: HeldState) -> int:
+        """Count what is held or rejected."""
+        [count] = self._database.row("SELECT count(*) FROM waiting WHERE state = ?", (state,))
+        return int(count)
 
     def file(self, digest: bytes) -> bytes:
         """Give the bytes of a file that is held or was rejected."""
@@ -118,7 +123,7 @@ class WaitingFiles:
     def list(self, state: HeldState) -> tuple[Waiting, ...]:
         """List what is held or rejected, oldest first."""
         rows = self._database.rows(
-            "SELECT digest, name, number, version, verified, state, code, reason, first_seen"
+            "SELECT digest, name, number, id, version, verified, state, code, first_seen"
             " FROM waiting WHERE state = ? ORDER BY seq",
             (state,),
         )
@@ -127,11 +132,11 @@ class WaitingFiles:
                 digest=row[0],
                 name=row[1],
                 number=parse_number(row[2]),
-                version=row[3],
-                is_verified=bool(row[4]),
-                state=row[5],
-                code=row[6],
-                reason=row[7],
+                note_id=row[3],
+                version=row[4],
+                is_verified=bool(row[5]),
+                state=row[6],
+                code=row[7],
                 first_seen=parse_date(row[8]),
             )
             for row in rows

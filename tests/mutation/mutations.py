@@ -209,7 +209,7 @@ MUTATIONS: dict[str, tuple[Mutation, ...]] = {
         (replaced(f"{INBOX}._compared", "None if is_here else after", "None"),),
     ),
     "Two dispatches under one number": (
-        (unguarded("dispatch.store.register:Register.receive", "EquivocationError"),),
+        (unguarded("dispatch.store.register:Register.has", "EquivocationError"),),
     ),
     "A second dispatch under the number of one": (
         (unguarded(f"{INBOX}._contradiction", "another dispatch, which was rejected"),),
