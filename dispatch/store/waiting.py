@@ -17,9 +17,11 @@ if TYPE_CHECKING:
 
     from dispatch.store.database import Database
 
-# How many files of one issuer may be held or kept as evidence, and how many of nobody knows whom.
+# How many files of one issuer may be held or kept as evidence.
 MAX_WAITING: Final = 1000
+# How many files of nobody knows whom may be held, and of how many bytes in all, with their names.
 MAX_UNVERIFIED: Final = 100
+MAX_UNVERIFIED_BYTES: Final = 3 * 1024 * 1024
 # How many under one number are evidence enough, where there is no more room.
 MAX_TWINS: Final = 3
 
@@ -54,10 +56,14 @@ class WaitingFiles:
     def put(self, waiting: Waiting, file: bytes) -> None:
         """Keep a file that is held or rejected; of the same bytes again only state and code change.
 
-        Whoever can put files into the post can have unverified ones kept: of those the newest
-        MAX_UNVERIFIED stay. Raises RefusedError for one more verified file of an issuer that has
-        MAX_WAITING here, unless it is one of the first that prove an equivocation.
+        Whoever can put files into the post can have unverified ones kept: of those the newest stay, as many
+        as MAX_UNVERIFIED and MAX_UNVERIFIED_BYTES let. Raises RefusedError for an unverified file that is
+        longer than all of them may be, and for one more verified file of an issuer that has MAX_WAITING here,
+        unless it is one of the first that prove an equivocation.
         """
+        size = len(file) + len(waiting.name.encode())
+        if not waiting.is_verified and size > MAX_UNVERIFIED_BYTES:
+            raise RefusedError(f"it cannot be checked yet, and is longer than {MAX_UNVERIFIED_BYTES} bytes")
         with self._database.transaction():
             kept = "SELECT count(*) FROM waiting WHERE issuer = ? AND verified AND digest <> ?"
             [count] = self._database.row(kept, (waiting.number.handle, waiting.digest))
@@ -68,6 +74,9 @@ class WaitingFiles:
                 raise RefusedError(
                     f"{MAX_WAITING} files of {waiting.number.handle} are held or rejected already"
                 )
+            if not waiting.is_verified:
+                # before the new one comes, so that it takes their place in the file
+                self._make_room(waiting.digest, size)
             self._database.execute(
                 "INSERT INTO waiting (digest, name, file, issuer, number, id, version, verified, state, code,"
                 " first_seen) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (digest) DO UPDATE"
@@ -86,11 +95,16 @@ class WaitingFiles:
                     format_date(waiting.first_seen),
                 ),
             )
-            self._database.execute(
-                "DELETE FROM waiting WHERE NOT verified AND seq NOT IN"
-                " (SELECT seq FROM waiting WHERE NOT verified ORDER BY seq DESC LIMIT ?)",
-                (MAX_UNVERIFIED,),
-            )
+
+    def _make_room(self, digest: bytes, size: int) -> None:
+        """Drop the oldest unverified files, so that there is room for one of this digest and size."""
+        self._database.execute(
+            "DELETE FROM waiting WHERE seq IN (SELECT seq FROM"
+            " (SELECT seq, row_number() OVER newest AS place, sum(length(file) + length(CAST(name AS BLOB)))"
+            " OVER newest AS bytes FROM waiting WHERE NOT verified AND digest <> ?"
+            " WINDOW newest AS (ORDER BY seq DESC)) WHERE place >= ? OR bytes > ?)",
+            (digest, MAX_UNVERIFIED, MAX_UNVERIFIED_BYTES - size),
+        )
 
     def drop(self, digest: bytes) -> None:
         """Forget a file that is kept no longer."""

@@ -23,7 +23,7 @@ from dispatch.errors import (
     ProofError,
     RefusedError,
 )
-from dispatch.formats.envelope import parse_envelope
+from dispatch.formats.envelope import encode_envelope, parse_envelope
 from dispatch.formats.message import Letter
 from dispatch.formats.note import FIRST_HEAD, Head, Note, Number
 from dispatch.office import Office
@@ -43,6 +43,8 @@ if TYPE_CHECKING:
     from dispatch.office.results import Received
     from dispatch.store import Dispatch, HeldState, Waiting
     from keys.roster import Roster
+
+MEBI = 1024 * 1024
 
 
 def states(outcomes: tuple[Received, ...]) -> list[tuple[str, int]]:
@@ -594,6 +596,45 @@ class TestStrangers:
             assert outcome == ("held", 6)
         held = [str(one.number) for one in waiting(realm, "tula", "held")]
         assert held == ["penza/2026/1", "cc/2026/2", "cc/2026/3"]
+
+    def test_a_strangers_flood_grows_the_register_by_little(self, realm: Realm) -> None:
+        realm.receive("tula", realm.issue())
+        register = realm.home("tula").register
+        before = register.stat().st_size
+        unknown = Forgery(
+            to=("tula",), note=lambda note: dataclasses.replace(note, roster=note.roster._replace(version=9))
+        )
+        data = realm.forge(unknown)["tula"]
+        envelope = parse_envelope(data)
+        signed, copy = envelope.signed_note.signed, envelope.copy
+        folder = realm.path / "flood"
+        folder.mkdir()
+        for count in range(120):
+            # nobody looks at the body before the roster is here
+            body = age.MAGIC + count.to_bytes(2, "big") + bytes((count * 7919) % 1_500_000)
+            (folder / f"{count:03}.dispatch").write_bytes(encode_envelope(signed, copy, body))
+        outcomes = realm.receive("tula", folder)
+        assert states(outcomes) == [("held", 6)] * 120
+        assert register.stat().st_size - before < 4 * MEBI
+        held = waiting(realm, "tula", "held")
+        # the newest stay, as many as there is room for
+        assert [one.name[-12:-9] for one in held] == [f"{n:03}" for n in range(120 - len(held), 120)]
+        assert len(held) >= 2
+
+    def test_what_is_longer_than_all_the_room_stays_where_it_lies(self, realm: Realm) -> None:
+        unknown = Forgery(
+            to=("tula",), note=lambda note: dataclasses.replace(note, roster=note.roster._replace(version=9))
+        )
+        small = realm.forge(unknown)["tula"]
+        envelope = parse_envelope(small)
+        large = encode_envelope(envelope.signed_note.signed, envelope.copy, age.MAGIC + bytes(3 * MEBI))
+        folder = realm.put({"small": small, "large": large}, "post")
+        assert states(realm.receive("tula", folder / "small.dispatch", folder / "large.dispatch")) == [
+            ("refused", 6),
+            ("held", 6),
+        ]
+        assert len(waiting(realm, "tula", "held")) == 1
+        assert (folder / "large.dispatch").exists()
 
     def test_what_cannot_be_checked_yet_finds_room_beside_all_that_was_checked(
         self, realm: Realm, monkeypatch: pytest.MonkeyPatch
