@@ -326,10 +326,10 @@ class Office:
         received += batch.received
         if data is not None:
             received.append(self.inbox.receive_data(data, "-"))
-        received = self.inbox.retry_awaited(received)
         receipts: tuple[Issued, ...] = ()
         failures: tuple[Exception, ...] = ()
         try:
+            received = self.inbox.retry_awaited(received)
             receipts, failures = send_receipts(self._context, self.opened, self.outbox, directory)
         except (DispatchError, KeysError, OSError) as error:
             # what came in is registered, and has to be said all the same

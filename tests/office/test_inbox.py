@@ -528,6 +528,15 @@ class TestRegisteredAndThen:
         assert states(outcomes) == [("new", 1), ("known", 1)]
         assert [entry.number for entry in entries(realm, "tula")] == [outcomes[0].number]
 
+    def test_a_path_that_nothing_can_have(self, realm: Realm) -> None:
+        """What was held is registered before it is looked at."""
+        realm.now = NOW + 3 * DAY
+        folder = realm.issue()
+        realm.now = NOW
+        assert states(realm.receive("tula", folder)) == [("held", 7)]
+        outcomes = realm.receive("tula", realm.path / ("x" * 300), now=NOW + 3 * DAY)
+        assert states(outcomes) == [("new", 0), ("refused", 1)]
+
     def test_the_lock_for_receipts_cannot_be_made(self, realm: Realm) -> None:
         folder = realm.issue()
         home = realm.home("tula")
