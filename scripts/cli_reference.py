@@ -289,7 +289,11 @@ OUTPUTS = (
             ("file", "string", "the path from which it was received"),
             ("number", "string", "what the file says of itself"),
             ("state", "string", "`held` or `rejected`"),
-            ("error", "string", "why"),
+            (
+                "error",
+                "string",
+                "why; only the kind of reason, if no key opens the file or it is judged otherwise now",
+            ),
             ("code", "integer", "the exit code of that reason"),
         ),
     ),

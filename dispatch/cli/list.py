@@ -13,6 +13,7 @@ from keys.text import format_date
 
 if TYPE_CHECKING:
     from dispatch.office import Listed, Office
+    from dispatch.store import HeldState
 
 
 @click.command("list")
@@ -63,12 +64,14 @@ def _listed_json(item: Listed, handle: str) -> dict[str, Any]:
 
 
 def _list_waiting(office: Office, state: str, *, as_json: bool) -> None:
-    waiting = office.register.waiting.list("held" if state == "held" else "rejected")
+    kept: HeldState = "held" if state == "held" else "rejected"
+    # without any no key and no roster is needed
+    waiting = office.inbox.kept(kept) if office.register.waiting.count(kept) else ()
     if as_json:
         print_json(
             [
                 {
-                    "file": item.name,
+                    "file": item.file,
                     "number": str(item.number),
                     "state": item.state,
                     "error": item.reason,

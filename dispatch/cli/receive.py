@@ -57,9 +57,8 @@ def receive_command(path: tuple[Path, ...], directory: Path | None, *, as_json: 
     )
     warn_unreleased(office)
     code = report_reception(reception, as_json=as_json)
-    held = len(office.register.waiting.list("held"))
-    if held:
-        say(f"{held} held: `dispatch list --held` says why")
+    if reception.held:
+        say(f"{reception.held} held: `dispatch list --held` says why")
     return code
 
 

@@ -215,29 +215,27 @@ def outgoing_reply(
 
 
 def outgoing_receipt(issuer: str, received: Iterable[OpenedMessage], roster: Roster) -> Outgoing:
-    """Make the plain receipt for up to MAX_ITEMS dispatches of one issuer."""
-    opened = sorted(received, key=lambda one: one.verified.id)
-    info = dict.fromkeys(name for one in opened for name in one.message.info)
-    numbers = sorted(one.verified.note.number for one in opened)
+    """Make the plain receipt for up to MAX_ITEMS dispatches of one issuer, of which none is kept."""
+    came: list[tuple[bytes, Number]] = []
+    info: dict[str, None] = {}
+    for one in received:
+        came.append((one.verified.id, one.verified.note.number))
+        info |= dict.fromkeys(one.message.info)
+        del one  # before the next is opened
+    came.sort()
+    numbers = sorted(number for _, number in came)
     subject = f"Received: {numbers[0]}" + (f" to {numbers[-1]}, {len(numbers)}" if len(numbers) > 1 else "")
+    items = tuple(
+        Item(number=str(number), id=encode_base64(note_id), state="received", by=None, reason=None)
+        for note_id, number in came
+    )
     return Outgoing(
         kind=Receipt,
         subject=subject,
         to=(issuer,),
         info=reachable(info, roster),
-        members={
-            "items": tuple(
-                Item(
-                    number=one.message.number,
-                    id=encode_base64(one.verified.id),
-                    state="received",
-                    by=None,
-                    reason=None,
-                )
-                for one in opened
-            )
-        },
-        receipts=tuple(one.verified.id for one in opened),
+        members={"items": items},
+        receipts=tuple(note_id for note_id, _ in came),
     )
 
 

@@ -17,7 +17,19 @@ from dataclasses import replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, NamedTuple
 
-from dispatch.errors import LOCKED, UNEXPECTED, DispatchError, RefusedError, exit_code, failure_of
+from dispatch.errors import (
+    INTEGRITY,
+    LOCKED,
+    MALFORMED,
+    NOT_FOR_US,
+    REFUSED,
+    TRUST,
+    UNEXPECTED,
+    DispatchError,
+    RefusedError,
+    exit_code,
+    failure_of,
+)
 from dispatch.office.results import Received
 from dispatch.store import Waiting
 
@@ -30,7 +42,15 @@ if TYPE_CHECKING:
     from dispatch.office.context import OfficeContext
     from dispatch.store import HeldState
 
-_MAX_REASON = 1000
+
+_HELD = "it waits for a newer roster, a later day or another dispatch: the next `receive` tries it again"
+_REJECTED = {
+    INTEGRITY: "it is not what was signed, it contradicts itself, or another dispatch has its number",
+    NOT_FOR_US: "no key of ours opened it",
+    MALFORMED: "what is sealed in it breaks its grammar",
+    TRUST: "the roster speaks against it",
+    REFUSED: "its issuer has no right to it, or it does not fit what it answers",
+}
 
 
 class Incoming(NamedTuple):
@@ -46,6 +66,13 @@ def refused(path: Path, error: Exception, envelope: Envelope | None = None) -> R
     """Report a file that is left where it lies. `envelope`: what it is, if it could be parsed."""
     number = envelope.signed_note.note.number if envelope is not None else None
     return Received(file=str(path), state="refused", number=number, error=failure_of(error))
+
+
+def kind_of_reason(waiting: Waiting) -> str:
+    """Say what can be said of a file that is kept without opening it."""
+    if waiting.state == "held":
+        return _HELD
+    return _REJECTED.get(waiting.code, "it was wrong when it came")
 
 
 class HeldFiles:
@@ -67,11 +94,11 @@ class HeldFiles:
             # a name need not be Unicode, and the register's text must
             name=os.fsencode(incoming.path.absolute()).decode("utf-8", "backslashreplace"),
             number=note.number,
+            note_id=incoming.envelope.signed_note.id,
             version=note.roster.version,
             is_verified=is_verified,
             state=state,
             code=exit_code(error),
-            reason=str(error)[:_MAX_REASON],
             first_seen=incoming.arrived,
         )
         try:

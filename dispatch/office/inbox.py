@@ -34,11 +34,13 @@ from dispatch.errors import (
     NotForUsError,
     RefusedError,
     StorageError,
+    exit_code,
+    failure_of,
 )
 from dispatch.formats.envelope import MAX_ENVELOPE, parse_envelope
-from dispatch.office.held import HeldFiles, Incoming, refused
-from dispatch.office.results import Received
-from dispatch.store.attachments import take_along
+from dispatch.office.held import HeldFiles, Incoming, kind_of_reason, refused
+from dispatch.office.results import Kept, Received
+from dispatch.store.attachments import sealed_size, take_along
 from keys.codec import decode_base64
 from keys.errors import KeyFileError, KeysError, PassphraseError, UnknownVersionError
 from keys.trust import check_current
@@ -54,10 +56,10 @@ if TYPE_CHECKING:
     from dispatch.formats.note import Note, Number
     from dispatch.office.context import OfficeContext
     from dispatch.office.opened import OpenedRegister
-    from dispatch.store import HeldState
+    from dispatch.store import HeldState, Waiting
     from dispatch.system.folders import Found
 
-
+_MAX_REASON = 1000
 _ADDRESSEE = re.compile(rb"\n\ncopy: [0-9]{1,9}\nto: ([a-z0-9][a-z0-9-]{0,62})\n")
 
 
@@ -126,11 +128,14 @@ class Inbox:
         """Try again what is held; give what became of each that is not simply held on."""
         outcomes: list[Received | _Registered] = []
         for waiting in self._held.worth_trying():
-            outcome = self._take(self._held.file(waiting), Path(waiting.name))
-            if isinstance(outcome, _Registered):
-                outcomes.append(outcome)
-            elif (settled := self._held.settle(waiting, outcome)) is not None:
-                outcomes.append(settled)
+            try:
+                outcome = self._take(self._held.file(waiting), Path(waiting.name))
+                if isinstance(outcome, _Registered):
+                    outcomes.append(outcome)
+                elif (settled := self._held.settle(waiting, outcome)) is not None:
+                    outcomes.append(settled)
+            except (DispatchError, KeysError) as error:
+                outcomes.append(replace(refused(Path(waiting.name), error), state="held"))
         return tuple(map(self._with_neighbours, outcomes))
 
     def retry_awaited(self, received: list[Received]) -> list[Received]:
@@ -163,14 +168,8 @@ class Inbox:
             kept_as, is_verified = "held", True
             self._check_timely(verified, arrived)
             kept_as = "rejected"
-            opened = open_envelope(
-                verified, self._context.handle, self._context.identities(), self._context.roster
-            )
-            # step 11, as far as it needs what the register holds
-            disagreeing = self._disagreements(opened)
-            check_fits(opened, self._context.handle, self._opened.find, self._context.roster)
-            registered = self._store(opened, path, disagreeing)
-            self._held.forget(data)
+            opened, disagreeing = self._open(verified)
+            registered = self._store(opened, disagreeing, path)
         except (UnknownVersionError, AwaitedError) as error:
             return self._held.keep(incoming, error, "held", is_verified=is_verified)
         except (PassphraseError, KeyFileError, StorageError, OSError) as error:
@@ -179,7 +178,49 @@ class Inbox:
             if kept_as is None:
                 return refused(path, error, incoming.envelope)
             return self._held.keep(incoming, error, kept_as, is_verified=True)
-        return registered
+        return self._finish(registered, opened, incoming)
+
+    def kept(self, state: HeldState) -> tuple[Kept, ...]:
+        """List what is held or was rejected, oldest first, each with the reason.
+
+        Nothing that was sealed is stored in clear, so each file is judged again to say why it is kept.
+        """
+        return tuple(
+            Kept(
+                file=waiting.name,
+                number=waiting.number,
+                state=waiting.state,
+                code=waiting.code,
+                reason=self._reason(waiting),
+            )
+            for waiting in self._register.waiting.list(state)
+        )
+
+    def _reason(self, waiting: Waiting) -> str:
+        """Say why a file is kept: only the kind of reason, if no key opens it or it fails otherwise now."""
+        try:
+            data = self._held.file(waiting)
+            verified = self._verify(parse_envelope(data))
+            self._check_timely(verified, self._arrival(data, verified.note))
+            self._open(verified)
+            self._refuse_lost(waiting.number)
+            self._register.has(waiting.number, verified.id)
+        except (DispatchError, KeysError) as error:
+            if exit_code(error) == waiting.code:
+                return str(error)[:_MAX_REASON]
+        return kind_of_reason(waiting)
+
+    def _open(self, verified: VerifiedEnvelope) -> tuple[OpenedMessage, tuple[Disagreement, ...]]:
+        """Check steps 6 to 11: open a copy, and see whether it fits what the register holds.
+
+        Gives what it names otherwise than we have it besides.
+        """
+        opened = open_envelope(
+            verified, self._context.handle, self._context.identities(), self._context.roster
+        )
+        disagreeing = self._disagreements(opened)
+        check_fits(opened, self._context.handle, self._opened.find, self._context.roster)
+        return opened, disagreeing
 
     def _arrival(self, data: bytes, note: Note) -> datetime:
         """Tell when a file came first. While it was held because of the future it had not come."""
@@ -236,25 +277,19 @@ class Inbox:
             refuse_answered(found, us)
         return found
 
-    def _store(self, opened: OpenedMessage, path: Path, disagreeing: tuple[Disagreement, ...]) -> _Registered:
-        """Register a dispatch, and bring the attachments that lie beside its file."""
+    def _store(self, opened: OpenedMessage, disagreeing: tuple[Disagreement, ...], path: Path) -> _Registered:
+        """Register a dispatch."""
         verified, message = opened.verified, opened.message
         number = verified.note.number
-        is_own = number.handle == self._context.handle
-        if is_own and self._register.find(number) is None:
-            raise RefusedError(
-                f"{number} is a number of ours that our register does not have",
-                hint="was this home restored from an old backup? Do not issue from it",
-            )
+        self._refuse_lost(number)
         sealed = tuple(decode_base64(entry.sealed) for entry in message.attachments)
         is_new = self._register.receive(
             verified,
             b"".join(verified.verified_note.signed_note.signed.signatures),
             sealed,
             self._context.now,
-            wants_receipt=message.kind != "receipt" and not is_own,
+            wants_receipt=message.kind != "receipt" and number.handle != self._context.handle,
         )
-        missing = take_along(sealed, path.parent, self._context.home.attachments)
         outcome = Received(
             file=str(path),
             state="new" if is_new else "known",
@@ -262,14 +297,48 @@ class Inbox:
             id=verified.id,
             kind=message.kind,
             subject=message.subject,
-            missing=missing,
         )
         return _Registered(outcome, verified.note, verified.copy.after, disagreeing)
+
+    def _refuse_lost(self, number: Number) -> None:
+        if number.handle == self._context.handle and self._register.find(number) is None:
+            raise RefusedError(
+                f"{number} is a number of ours that our register does not have",
+                hint="was this home restored from an old backup? Do not issue from it",
+            )
+
+    def _finish(self, registered: _Registered, opened: OpenedMessage, incoming: Incoming) -> _Registered:
+        """Bring the attachments that lie beside a file that is registered now, and wait for it no longer.
+
+        What fails here is said with the outcome: the dispatch is registered all the same.
+        """
+        missing: list[bytes] = []
+        failure = None
+        for entry in opened.message.attachments:
+            digest = decode_base64(entry.sealed)
+            wanted = {digest: sealed_size(entry)}
+            try:
+                missing += take_along(wanted, incoming.path.parent, self._context.home.attachments)
+            except (DispatchError, OSError) as error:
+                missing.append(digest)
+                failure = failure or failure_of(error)
+        try:
+            self._held.forget(incoming.data)
+        except DispatchError as error:
+            failure = failure or failure_of(error)
+        outcome = replace(registered.outcome, missing=tuple(missing), error=failure)
+        return registered._replace(outcome=outcome)
 
     def _with_neighbours(self, taken: Received | _Registered) -> Received:
         """Complete the outcome of a registered dispatch: what never came before it, what it contradicts."""
         if isinstance(taken, Received):
             return taken
+        try:
+            return self._compared(taken)
+        except (DispatchError, KeysError) as error:
+            return replace(taken.outcome, error=taken.outcome.error or failure_of(error))
+
+    def _compared(self, taken: _Registered) -> Received:
         outcome, note, after, _ = taken
         is_here = after is None or self._register.find(after) or self._register.waiting.has(after)
         before, later = self._register.before(note.number), self._register.after(note.number)
@@ -284,9 +353,9 @@ class Inbox:
         """Say why this dispatch and another cannot both be true, as far as that still stands, or nothing."""
         outcome, note, _, disagreeing = taken
         is_new = outcome.state == "new"
-        for file in self._register.waiting.rejected_under(note.number) if is_new else ():
-            other = parse_envelope(file).signed_note
-            if other.id != outcome.id and self._opened.stands(other):
+        twins = self._register.waiting.rejected_twins(note.number, outcome.id) if is_new else ()
+        for digest in twins:
+            if self._opened.stands(parse_envelope(self._register.waiting.file(digest)).signed_note):
                 return f"another dispatch, which was rejected, is signed with the number {note.number} too"
         assert outcome.id is not None  # noqa: S101 - it is registered
         found = contradictions(HeldNote(outcome.id, note), before, later, self._register, is_new=is_new)

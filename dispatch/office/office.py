@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal, Self
 from dispatch.errors import NotReadyError
 from dispatch.office.context import KeyReader, OfficeContext, no_passphrase
 from dispatch.office.opened import OpenedRegister
-from dispatch.office.results import Enrolment, Listed, Reception
+from dispatch.office.results import Enrolment, Listed
 from dispatch.realm.trusted import accept_roster, load_trusted
 from dispatch.store import Register
 from dispatch.store.home import Home
@@ -29,7 +29,15 @@ if TYPE_CHECKING:
 
     from dispatch.drafts import Draft, Reading, ReportDraft
     from dispatch.formats.note import Number
-    from dispatch.office import CircularDuties, Collation, Issued, OpenedMessage, Publication, SlotName
+    from dispatch.office import (
+        CircularDuties,
+        Collation,
+        Issued,
+        OpenedMessage,
+        Publication,
+        Reception,
+        SlotName,
+    )
     from dispatch.office.compose import Outgoing
     from dispatch.office.drafting import Checked, Drafting
     from dispatch.office.inbox import Inbox
@@ -319,26 +327,17 @@ class Office:
 
         `data`: an envelope that is no file. Receipts go to `directory`, by default the outbox.
         """
-        from dispatch.office.receipts import send_receipts
+        from dispatch.office.reception import take_in
 
-        self.outbox.finish()
-        received = list(self.inbox.retry_held())
-        batch = self.inbox.receive(paths)
-        received += batch.received
-        if data is not None:
-            received.append(self.inbox.receive_data(data, "-"))
-        received = self.inbox.retry_awaited(received)
-        receipts, failures = send_receipts(self._context, self.opened, self.outbox, directory)
-        return Reception(
-            received=tuple(received), for_others=batch.for_others, receipts=receipts, failures=failures
-        )
+        parts = (self._context, self.opened, self.inbox, self.outbox)
+        return take_in(*parts, paths=paths, data=data, directory=directory)
 
     def retry(self) -> Reception | None:
         """Try again what waited for a newer roster; None if nothing waits."""
         if not self.home.register.exists():
             return None
         waits = (
-            self.register.waiting.list("held") or self.register.unreceipted() or self.register.unfinished()
+            self.register.waiting.count("held") or self.register.unreceipted() or self.register.unfinished()
         )
         return self.receive(()) if waits else None
 

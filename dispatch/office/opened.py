@@ -38,6 +38,10 @@ if TYPE_CHECKING:
     from keys.roster import Roster
 
 
+# Of how many bytes of message lines the circulars are kept that answers ask for again and again.
+_MAX_KEPT = 4 * 1024 * 1024
+
+
 class OpenedRegister:
     """The dispatches of one register, opened with the office's own keys."""
 
@@ -45,6 +49,7 @@ class OpenedRegister:
         self._context = context
         self._register = context.register
         self._circulars: dict[Number, OpenedMessage] = {}
+        self._kept = 0
 
     @property
     def roster(self) -> Roster:
@@ -61,9 +66,15 @@ class OpenedRegister:
         entry = self._register.find(number)
         opened = self._open_stored(entry) if entry is not None and entry.signatures is not None else None
         if opened is not None and isinstance(opened.message, Circular):
-            # they are asked for with every answer to them
-            self._circulars[number] = opened
+            self._keep(number, opened)
         return opened
+
+    def _keep(self, number: Number, circular: OpenedMessage) -> None:
+        """Keep a circular, for it is asked for with every answer to it; the oldest give way."""
+        self._circulars[number] = circular
+        self._kept += len(circular.line)
+        while self._kept > _MAX_KEPT:
+            self._kept -= len(self._circulars.pop(next(iter(self._circulars))).line)
 
     def peek(self, entry: Dispatch) -> Message | None:
         """Give what a dispatch says, checked again; None if it is not signed yet or no key opens it."""

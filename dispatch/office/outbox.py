@@ -54,7 +54,7 @@ from dispatch.office.pending import sign_pending
 from dispatch.office.readiness import refuse_unless_ready
 from dispatch.office.results import Issued
 from dispatch.store import Allotment, StoredCopy
-from dispatch.store.attachments import discard, seal_attachment, sealed_name, sweep, take_along
+from dispatch.store.attachments import discard, seal_attachment, sealed_name, sealed_sizes, sweep, take_along
 from dispatch.system.files import locked, make_folder
 from dispatch.system.workers import map_parallel, no_progress
 from keys import age
@@ -309,13 +309,13 @@ def release(context: OfficeContext, entry: Dispatch, directory: Path) -> tuple[P
         if copy.body is not None
     )
     owner = entry.number.handle
-    attachments, prefix = register.attachments(entry), unfinished_prefix(owner)
+    sizes, prefix = sealed_sizes(register.attachments(entry), store), unfinished_prefix(owner)
     try:
         paths = tuple(write_many(directory, files, owner))
     except (StorageError, OSError):
-        take_along(attachments, store, directory, prefix=prefix)
+        take_along(sizes, store, directory, prefix=prefix)
         raise
-    missing = take_along(attachments, store, directory, prefix=prefix)
+    missing = take_along(sizes, store, directory, prefix=prefix)
     if missing:
         raise StorageError(
             f"{entry.number}: the attachment {store / sealed_name(missing[0])} is gone",

@@ -42,7 +42,8 @@ def send_receipts(
             ]
             for start in range(0, len(complete), MAX_ITEMS):
                 try:
-                    received = [opened.open(one) for one in complete[start : start + MAX_ITEMS]]
+                    # one at a time: they may be many, and large
+                    received = map(opened.open, complete[start : start + MAX_ITEMS])
                     outgoing = outgoing_receipt(issuer, received, context.roster)
                     numbers.append(outbox.number(outgoing, directory or context.home.outbox))
                 except (DispatchError, KeysError, OSError) as error:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from dispatch.duties.standings import Standing
     from dispatch.formats.message import Message
     from dispatch.formats.note import Note, Number
-    from dispatch.store import Dispatch
+    from dispatch.store import Dispatch, HeldState
 
 
 class Enrolment(NamedTuple):
@@ -30,13 +30,15 @@ class Reception:
     """What a run of `receive` did.
 
     `received`: what became of each file for us. `for_others`: how many copies were for other offices.
-    `receipts`: those that were sent. `failures`: why others could not be sent.
+    `receipts`: those that were sent. `failures`: why others could not be sent. `held`: how many files are
+    held now.
     """
 
     received: tuple[Received, ...]
     for_others: int
     receipts: tuple[Issued, ...]
     failures: tuple[Exception, ...]
+    held: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +92,17 @@ class Issued:
     is_ahead: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """A file that is held or was rejected: its path when it came, the exit code and the reason."""
+
+    file: str
+    number: Number
+    state: HeldState
+    code: int
+    reason: str
+
+
 ReceivedState = Literal["new", "known", "held", "rejected", "refused"]
 
 
@@ -99,10 +112,10 @@ class Received:
 
     `state`: `new` or `known` (it is registered), `held` or `rejected` (the home keeps the file), `refused`
     (the file is left where it lies). `kind`, `subject`: of the message, if it was registered. `error`: why it
-    was not. `after`: the number of the dispatch to us before this one, if that never came. `disputed`: the
-    number of another registered dispatch, if the later of the two does not know of the earlier.
-    `contradiction`: why this one and another of its issuer cannot both be true, or empty. `missing`: SHA-256
-    of the sealed attachments that are not here yet.
+    was not or, if it was, what failed after that. `after`: the number of the dispatch to us before this one,
+    if that never came. `disputed`: the number of another registered dispatch, if the later of the two does
+    not know of the earlier. `contradiction`: why this one and another of its issuer cannot both be true, or
+    empty. `missing`: SHA-256 of the sealed attachments that are not here yet.
     """
 
     file: str

@@ -1,16 +1,17 @@
 """Files that travel beside the envelopes, sealed once for all addressees (FORMAT.md, section 12).
 
     seal_attachment    a file to send -> its age file, named by its digest
-    take_along         age files -> copies in another folder, if their digests are right
+    take_along         age files -> copies in another folder, if their sizes and digests are right
     save_attachment    an age file that came -> the file, under a name that is safe here
 
-They may be of any size, and are never held whole in memory.
+They may be of any size, and are never held whole in memory. A stranger may have put another file under the
+name of one: no more is read of a file than the one that is due has.
 """
 
 from __future__ import annotations
 
+import os
 import re
-import shutil
 import unicodedata
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -28,7 +29,7 @@ from keys.codec import decode_base64, encode_base64
 from keys.errors import FormatError, KeysError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from hashlib import _Hash
     from pathlib import Path
 
@@ -43,6 +44,7 @@ _DEVICE = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|co
 _MAX_SAVED = MAX_NAME_BYTES - 5
 _MAX_TRIES = 99
 _TEMPORARY = ".dispatch-"
+_PIECE = 1024 * 1024
 _STALE = timedelta(days=1)
 
 
@@ -131,58 +133,72 @@ def sweep(directory: Path, now: datetime) -> None:
                 left.unlink()
 
 
+def sealed_size(entry: Attachment) -> int:
+    """Give the size of the age file of an attachment, which follows from the size of its content."""
+    return age.hybrid_size(entry.size)
+
+
 def take_along(
-    digests: tuple[bytes, ...], source: Path, destination: Path, prefix: str = _TEMPORARY
+    sizes: Mapping[bytes, int | None], source: Path, destination: Path, prefix: str = _TEMPORARY
 ) -> tuple[bytes, ...]:
     """Copy sealed attachments from `source` into `destination`, and give those that lie in neither.
 
-    A file that does not have the content that its name promises counts as missing.
-    `prefix`: with which the hidden names of half-written files begin. Every one is tried; raises the first
-    OSError at the end.
+    `sizes`: of the age file of each digest; None takes any size. A file that does not have the size and the
+    content that its name promises counts as missing. `prefix`: with which the hidden names of half-written
+    files begin. Every one is tried; raises the first OSError at the end.
     """
     missing = []
     failed = None
-    for digest in digests:
+    for digest, size in sizes.items():
         name = sealed_name(digest)
         try:
-            if not _is_sealed(destination / name, digest) and not _copy(
-                source / name, digest, destination, prefix
+            if not _is_sealed(destination / name, digest, size) and not _copy(
+                source / name, digest, size, destination, prefix
             ):
                 missing.append(digest)
         except OSError as error:
             failed = failed or error
     if failed:
         raise failed
-    if len(missing) < len(digests):
+    if len(missing) < len(sizes):
         sync_directory(destination)
     return tuple(missing)
 
 
-def _is_sealed(path: Path, digest: bytes) -> bool:
-    """Tell whether this file has the content that its name promises."""
-    return path.is_file() and _file_digest(path) == digest
+def sealed_sizes(digests: Iterable[bytes], store: Path) -> dict[bytes, int | None]:
+    """Give the sizes of age files that lie in a folder of ours; None for one that does not."""
+    paths = {digest: store / sealed_name(digest) for digest in digests}
+    return {digest: path.stat().st_size if path.is_file() else None for digest, path in paths.items()}
 
 
-def _copy(path: Path, digest: bytes, destination: Path, prefix: str) -> bool:
-    """Copy a file if its content has this digest. It is hashed as it is copied, so that no swap can help."""
+def _is_sealed(path: Path, digest: bytes, size: int | None) -> bool:
+    """Tell whether this file has the size and the content that its name promises."""
+    if not path.is_file() or size not in (None, path.stat().st_size):
+        return False
+    with path.open("rb") as file:
+        return file_digest(file, "sha256").digest() == digest
+
+
+def _copy(path: Path, digest: bytes, size: int | None, destination: Path, prefix: str) -> bool:
+    """Copy a file if it has this size and digest. It is hashed as it is copied, so that no swap can help."""
     try:
         file = open_regular(path)
     except (OSError, StorageError):
         return False
-    make_folder(destination)
-    with file, naming(destination / path.name), temporary_file(destination, prefix) as temporary:
-        sink = _Hashing(temporary.file)
-        shutil.copyfileobj(file, sink)
-        if sink.digest() != digest:
+    with file:
+        found = os.fstat(file.fileno()).st_size
+        if size not in (None, found):
             return False
-        temporary.finish(0o666)
-        temporary.path.replace(destination / path.name)
+        make_folder(destination)
+        with naming(destination / path.name), temporary_file(destination, prefix) as temporary:
+            sink = _Hashing(temporary.file)
+            while piece := file.read(min(_PIECE, found - sink.size)):
+                sink.write(piece)
+            if sink.digest() != digest:
+                return False
+            temporary.finish(0o666)
+            temporary.path.replace(destination / path.name)
     return True
-
-
-def _file_digest(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return file_digest(file, "sha256").digest()
 
 
 def save_attachments(opened: OpenedMessage, stores: Iterable[Path], directory: Path) -> tuple[Path, ...]:

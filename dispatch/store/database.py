@@ -8,7 +8,9 @@ from importlib.resources import files
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any, Final
 
-from dispatch.errors import StorageError
+from dispatch.errors import DispatchError, StorageError
+from dispatch.formats.envelope import parse_signed_note, split_envelope
+from keys.errors import KeysError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -21,7 +23,10 @@ _MIGRATIONS: Final = (
     "0001-first-tables.sql",
     "0002-receipts.sql",
     "0003-files-after-what-is-said-of-them.sql",
+    "0004-nothing-that-was-sealed.sql",
+    "0005-nor-in-free-pages.sql",
 )
+_VACUUM: Final = len(_MIGRATIONS)
 
 
 class Database:
@@ -112,11 +117,28 @@ class Database:
             )
         if version == len(_MIGRATIONS):
             return
+        self._connection.create_function("note_id", 1, _note_id, deterministic=True)
         with self.transaction():
             # another process may have migrated while this one waited
             version = self._connection.execute("PRAGMA user_version").fetchone()[0]
-            for done, name in enumerate(_MIGRATIONS[version:], version + 1):
-                script = files("dispatch.store").joinpath("migrations", name).read_text("utf-8")
-                for statement in filter(str.strip, script.split(";")):
+            for done, name in enumerate(_MIGRATIONS[version : _VACUUM - 1], version + 1):
+                for statement in filter(str.strip, _script(name).split(";")):
                     self._connection.execute(statement)
                 self._connection.execute(f"PRAGMA user_version = {done}")
+        # no transaction can hold it, and a run that is killed before its end does it again
+        if version > 0:
+            self._connection.execute(_script(_MIGRATIONS[_VACUUM - 1]))
+        self._connection.execute(f"PRAGMA user_version = {_VACUUM}")
+        self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def _script(name: str) -> str:
+    return files("dispatch.store").joinpath("migrations", name).read_text("utf-8")
+
+
+def _note_id(file: bytes) -> bytes | None:
+    """Give the id of the note of a file that was kept, for the migration that stores it."""
+    try:
+        return parse_signed_note(split_envelope(file)[0]).id
+    except (DispatchError, KeysError):
+        return None

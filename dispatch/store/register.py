@@ -12,15 +12,14 @@ What came in is `received`. Held and rejected files are not part of the register
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Self
 
 from dispatch.checks.continuity import HeldNote
 from dispatch.errors import EquivocationError, RefusedError
-from dispatch.formats.envelope import Copy, SignedNote, parse_signed_note
 from dispatch.formats.merkle import CompactRange, leaf_hash, root
 from dispatch.formats.note import FIRST_HEAD, Head, Number, parse_note, parse_number
 from dispatch.store.database import Database
+from dispatch.store.records import Allotment, Dispatch, DispatchState, StoredCopy
 from dispatch.store.waiting import WaitingFiles
 from keys.text import format_date, parse_date
 
@@ -31,62 +30,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dispatch.checks.verifier import VerifiedEnvelope
-
-DispatchState = Literal["pending", "signed", "released", "received"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Dispatch:
-    """One note of the record. `signatures`: the blocks one after another, or None.
-
-    `first_seen`: when it was registered.
-    """
-
-    seq: int
-    id: bytes
-    number: Number
-    date: datetime
-    text: bytes
-    signatures: bytes | None
-    state: DispatchState
-    directory: str | None
-    first_seen: datetime
-
-    def signed_note(self) -> SignedNote:
-        """Give the note with its signatures. Raises RefusedError if it has none yet."""
-        if self.signatures is None:
-            raise RefusedError(
-                f"{self.number} is not signed yet", hint="the next `issue` or `receive` signs it"
-            )
-        return parse_signed_note(self.text + b"\n" + self.signatures)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredCopy:
-    """One stored copy: of our own note any addressee's, of another office's note only ours.
-
-    `body`: None if it is no longer kept.
-    """
-
-    index: int
-    to: str
-    after: Number | None
-    digest: bytes
-    proof: tuple[bytes, ...]
-    body: bytes | None
-
-    def place(self) -> Copy:
-        """Give the copy's lines."""
-        return Copy(index=self.index, to=self.to, after=self.after, body=self.digest, proof=self.proof)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Allotment:
-    """What a new dispatch gets: its number, its date, and the head that its note pins."""
-
-    number: Number
-    date: datetime
-    head: Head
 
 
 class Register:
@@ -243,13 +186,7 @@ class Register:
         """
         note, copy = verified.note, verified.copy
         with self.transaction():
-            known = self.find(note.number)
-            if known is not None:
-                if known.id != verified.id:
-                    raise EquivocationError(
-                        f"{note.number} was received before with another text: both are kept",
-                        hint="that office signed two dispatches with one number: compare with other offices",
-                    )
+            if self.has(note.number, verified.id):
                 return False
             seq, copy_seq = self.reserve()
             self.store_note(
@@ -272,6 +209,16 @@ class Register:
             if wants_receipt:
                 self._database.execute("INSERT INTO unreceipted (note) VALUES (?)", (seq,))
         return True
+
+    def has(self, number: Number, note_id: bytes) -> bool:
+        """Say whether a note is here. Raises EquivocationError if another note has its number."""
+        known = self.find(number)
+        if known is not None and known.id != note_id:
+            raise EquivocationError(
+                f"{number} was received before with another text: both are kept",
+                hint="that office signed two dispatches with one number: compare with other offices",
+            )
+        return known is not None
 
     def before(self, number: Number) -> HeldNote | None:
         """Give the nearest note of the same office that is numbered before."""

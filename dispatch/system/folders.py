@@ -48,12 +48,20 @@ def find_files(
     must not stop the rest. Links are passed over unless they are asked for; they are not followed.
     """
     for path in paths:
-        if path.is_dir():
+        if _is_folder(path):
             for found in _find_within(os.fspath(path), endings):
                 if with_links or not found.link:
                     yield found
         else:
             yield Found(os.fspath(path), named=True)
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:
+        # a name that is too long, say: reading it says so, and costs no other its turn
+        return False
 
 
 def _find_within(top: str, endings: tuple[str, ...]) -> Iterator[Found]:

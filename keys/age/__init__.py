@@ -7,6 +7,7 @@
     parse_recipient, parse_identity, parse_identities, passphrase
     HybridIdentity, HybridRecipient, X25519Identity, X25519Recipient, Passphrase
     HYBRID, CLASSICAL, SCRYPT         the types of their stanzas
+    hybrid_size                       the size of a file that is sealed to one hybrid recipient
 
 Everything that a hostile file can cause is a `keys.errors.KeysError`.
 """
@@ -29,6 +30,7 @@ from keys.age.armor import (
 )
 from keys.age.files import Rejoined, read_full, write_full
 from keys.age.header import (
+    MAC_SIZE,
     MAGIC,
     MAX_HEADER_SIZE,
     Header,
@@ -37,7 +39,7 @@ from keys.age.header import (
     find_header_end,
     parse_header,
 )
-from keys.age.hybrid import HYBRID, HybridIdentity, HybridRecipient
+from keys.age.hybrid import BLANK_STANZA, HYBRID, HybridIdentity, HybridRecipient
 from keys.age.hybrid import check_stanza as check_hybrid
 from keys.age.kdf import header_mac
 from keys.age.recipients import Identity, Recipient, parse_identities, parse_identity, parse_recipient
@@ -48,6 +50,7 @@ from keys.age.stream import (
     decrypt_payload_stream,
     encrypt_payload,
     encrypt_payload_stream,
+    payload_size,
 )
 from keys.age.wrapping import FILE_KEY_SIZE
 from keys.age.x25519 import CLASSICAL, X25519Identity, X25519Recipient
@@ -81,6 +84,7 @@ __all__ = [
     "encode_armor",
     "encrypt",
     "encrypt_stream",
+    "hybrid_size",
     "parse_identities",
     "parse_identity",
     "parse_recipient",
@@ -88,6 +92,7 @@ __all__ = [
 ]
 
 _READ_SIZE = 64 * 1024
+_HYBRID_HEADER_SIZE = len(encode_header(encode_signed((BLANK_STANZA,)), bytes(MAC_SIZE)))
 
 
 def encrypt(plaintext: bytes, recipients: Sequence[Recipient]) -> bytes:
@@ -152,6 +157,11 @@ def check_sealed(data: bytes, kind: str) -> None:
     (check_hybrid if kind == HYBRID else check_classical)(header.stanzas[0])
     if len(payload) < MIN_PAYLOAD:
         raise PayloadError("an age file without a payload")
+
+
+def hybrid_size(size: int) -> int:
+    """Give the exact size of a binary age file that holds `size` bytes for one hybrid recipient."""
+    return _HYBRID_HEADER_SIZE + payload_size(size)
 
 
 def passphrase(text: str, work_factor: int = DEFAULT_WORK_FACTOR) -> Passphrase:

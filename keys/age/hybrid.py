@@ -40,6 +40,10 @@ _MLKEM_SIZE = 1184
 _MLKEM_SEED_SIZE = 64
 _ENC_SIZE = 1120  # HPKE's encapsulated key: ML-KEM ciphertext 1088, X25519 share 32
 _INFO = b"age-encryption.org/mlkem768x25519"
+_WRAPPED_SIZE = 32  # a file key of 16 bytes and the tag
+BLANK_STANZA: Final = Stanza(HYBRID, (encode_base64_raw(bytes(_ENC_SIZE)),), bytes(_WRAPPED_SIZE))
+"""A stanza that is as long as every hybrid one."""
+
 _SUITE = Suite(KEM.MLKEM768_X25519, KDF.HKDF_SHA256, AEAD.CHACHA20_POLY1305)
 
 

@@ -33,6 +33,12 @@ _BLOCK_CHUNKS = 8  # read and written at a time; five such blocks are the memory
 _MORE, _LAST = b"\x00", b"\x01"
 
 
+def payload_size(size: int) -> int:
+    """Give the length of the payload that holds `size` bytes."""
+    chunks = max(1, -(-size // CHUNK_SIZE))
+    return NONCE_SIZE + size + chunks * TAG_SIZE
+
+
 def encrypt_payload(file_key: bytes, plaintext: Buffer) -> bytes:
     """Encrypt a payload in memory: nonce and chunks."""
     nonce, cipher = _start(file_key)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 import pytest
@@ -28,8 +28,10 @@ from dispatch.formats.message import (
 )
 from dispatch.formats.note import parse_number
 from dispatch.formats.obligation import Field, Form, Obligation
+from dispatch.office import Office
 from dispatch.office.compose import Outgoing
 from keys.codec import decode_base64, encode_base64
+from keys.keyfile import generate, replace_keyfile
 from keys.roster import add_office
 from tests.forge.dispatches import DAY, NOW, Forgery
 from tests.forge.realm import failed
@@ -704,3 +706,67 @@ class TestMentions:
         revised = {"revises": encode_base64(circular), "revision_reason": "ошибка"}
         outcome = send_report(realm, report(circular) | revised)
         assert (outcome.state, outcome.code) == ("rejected", 3)
+
+
+class TestWhatIsKept:
+    """Of what is held or rejected nothing that was sealed lies in clear: the words are made anew."""
+
+    SEALED = (
+        "Собрания",
+        "Ход",
+        "meetings",
+        "СЕКРЕТ",
+        "4711",
+        "sealed_name",
+        "kursk/2026/9",
+        "2026-09",
+    )
+    CASES: ClassVar[tuple[tuple[dict[str, Any], str, str], ...]] = (
+        ({"values": {"meetings": "СЕКРЕТ 4711"}}, "rejected", "meetings: Собрания should be a whole number"),
+        ({"values": {"meetings": 1, "sealed_name": 1}}, "rejected", "sealed_name: the form has no"),
+        ({"period": "2026-09"}, "rejected", "2026-09 is outside monthly"),
+        ({"number": "kursk/2026/9"}, "held", "it answers kursk/2026/9, which has not come yet"),
+    )
+
+    def send_all(self, realm: Realm, circular: bytes) -> None:
+        for ordinal, (changes, state, _) in enumerate(self.CASES, 1):
+            members = report(circular) | changes
+            answered = members["answers"]
+            if "number" in members:
+                answered = msgspec.structs.replace(answered, number=members.pop("number"))
+            outcome = send_report(realm, members | {"answers": answered}, ordinal=ordinal)
+            assert (outcome.state, outcome.code) == (state, 7)
+
+    def test_the_home_holds_nothing_of_it(self, realm: Realm, circular: bytes) -> None:
+        self.send_all(realm, circular)
+        needles = [text.encode() for text in self.SEALED]
+        for path in realm.home("cc").path.rglob("*"):
+            if path.is_file():
+                assert [one.decode() for one in needles if one in path.read_bytes()] == [], path
+
+    def test_the_words_are_those_of_the_day_it_came(self, realm: Realm, circular: bytes) -> None:
+        self.send_all(realm, circular)
+        with realm.office("cc", now=LATER) as office:
+            kept = (*office.inbox.kept("rejected"), *office.inbox.kept("held"))
+        assert [(one.state, one.code) for one in kept] == [(state, 7) for _, state, _ in self.CASES]
+        for one, (_, _, words) in zip(kept, self.CASES, strict=True):
+            assert one.reason.startswith(words), one
+
+    def test_where_no_key_opens_it_the_kind_of_reason_is_said(self, realm: Realm, circular: bytes) -> None:
+        self.send_all(realm, circular)
+        replace_keyfile(realm.home("cc").office_key, realm.keys("cc"), "right", work_factor=2)
+        with Office(realm.home("cc"), now=LATER, ask_passphrase=lambda: "wrong") as office:
+            reasons = {one.reason for one in office.inbox.kept("rejected")}
+            [held] = office.inbox.kept("held")
+        assert reasons == {"its issuer has no right to it, or it does not fit what it answers"}
+        assert held.reason.startswith("it waits for a newer roster, a later day or another dispatch")
+
+    def test_what_is_judged_otherwise_now_keeps_its_kind(self, realm: Realm, circular: bytes) -> None:
+        """It was rejected because no key opened it, and one does again."""
+        keys = realm.keys("cc")
+        replace_keyfile(realm.home("cc").office_key, generate(), None)
+        assert send_report(realm, report(circular)).code == 4
+        replace_keyfile(realm.home("cc").office_key, keys, None)
+        with realm.office("cc", now=LATER) as office:
+            [kept] = office.inbox.kept("rejected")
+        assert (kept.code, kept.reason) == (4, "no key of ours opened it")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import sqlite3
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -237,6 +238,14 @@ class TestTwins:
         second = centre.send(centre.write(1))
         assert second.state == "new"
         assert contradicts(second, "another dispatch, which was rejected", "cc/2026/1")
+
+    def test_no_file_is_read_to_tell_its_note_from_another(self, centre: Centre) -> None:
+        """There may be a thousand, of 8 MiB each: what the register says of them has to be enough."""
+        assert centre.send(centre.write(1, content=lambda _: bytes(32))).state == "rejected"
+        with sqlite3.connect(centre.realm.home("tula").register) as connection:
+            connection.execute("UPDATE waiting SET file = x'00'")
+        connection.close()
+        assert contradicts(centre.send(centre.write(1)), "another dispatch, which was rejected", "cc/2026/1")
 
     def test_of_one_that_is_only_held_it_is_said_when_it_can_be_judged(self, centre: Centre) -> None:
         day = timedelta(days=1)

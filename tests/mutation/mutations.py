@@ -217,10 +217,10 @@ MUTATIONS: dict[str, tuple[Mutation, ...]] = {
     "Somebody else's key claimed": ((unguarded("keys.card:_check_possession", "has not signed it"),),),
     "A dispatch withheld": (
         (PROOF,),
-        (replaced(f"{INBOX}._with_neighbours", "None if is_here else after", "None"),),
+        (replaced(f"{INBOX}._compared", "None if is_here else after", "None"),),
     ),
     "Two dispatches under one number": (
-        (unguarded("dispatch.store.register:Register.receive", "EquivocationError"),),
+        (unguarded("dispatch.store.register:Register.has", "EquivocationError"),),
     ),
     "A second dispatch under the number of one": (
         (unguarded(f"{INBOX}._contradiction", "another dispatch, which was rejected"),),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import os
 import pickle
+import resource
+import signal
 import sqlite3
 import subprocess
 from datetime import timedelta
@@ -21,7 +23,7 @@ from dispatch.errors import (
     ProofError,
     RefusedError,
 )
-from dispatch.formats.envelope import parse_envelope
+from dispatch.formats.envelope import encode_envelope, parse_envelope
 from dispatch.formats.message import Letter
 from dispatch.formats.note import FIRST_HEAD, Head, Note, Number
 from dispatch.office import Office
@@ -48,6 +50,8 @@ if TYPE_CHECKING:
     from dispatch.office.results import Received
     from dispatch.store import Dispatch, HeldState, Waiting
     from keys.roster import Roster
+
+MEBI = 1024 * 1024
 
 
 def states(outcomes: tuple[Received, ...]) -> list[tuple[str, int]]:
@@ -512,6 +516,83 @@ def test_an_attachment_that_comes_later_is_taken_in(realm: Realm, tmp_path: Path
     assert (realm.home("tula").attachments / sealed.name).read_bytes() == sealed.read_bytes()
 
 
+def test_a_huge_file_in_the_place_of_an_attachment_costs_nothing(realm: Realm, tmp_path: Path) -> None:
+    plan = tmp_path / "plan.txt"
+    plan.write_bytes(b"plan")
+    folder = realm.issue(attach=[plan])
+    [sealed] = folder.glob("*.age")
+    os.truncate(sealed, 1 << 40)  # to copy or hash a tebibyte would take hours
+    outcome = only(realm.receive("tula", folder))
+    assert (outcome.state, outcome.code) == ("new", 0)
+    assert [digest.hex() for digest in outcome.missing] == [sealed.stem]
+    assert not realm.home("tula").attachments.exists()
+    # nor does the one who issued it hash what somebody put in its place in the post
+    realm.office("cc").export([Number("cc", "2026", 1)], folder)
+    assert sealed.stat().st_size == (realm.home("cc").attachments / sealed.name).stat().st_size
+
+
+class TestRegisteredAndThen:
+    """What fails once a dispatch is registered does not hide that it is."""
+
+    def test_an_attachment_that_finds_no_room(self, realm: Realm, tmp_path: Path) -> None:
+        plan, small = tmp_path / "plan.txt", tmp_path / "small.txt"
+        plan.write_bytes(bytes(200_000))
+        small.write_bytes(b"small")
+        folder = realm.issue(attach=[plan, small])
+        [sealed] = [path for path in folder.glob("*.age") if path.stat().st_size > 200_000]
+        limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+        deaf = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        # more than the register takes
+        resource.setrlimit(resource.RLIMIT_FSIZE, (190_000, limits[1]))
+        try:
+            outcome = only(realm.receive("tula", folder))
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+            signal.signal(signal.SIGXFSZ, deaf)
+        assert (outcome.state, outcome.code, outcome.kind) == ("new", 1, "circular")
+        assert [digest.hex() for digest in outcome.missing] == [sealed.stem]
+        assert outcome.error is not None
+        assert sealed.name in outcome.error.text
+        assert [entry.number for entry in entries(realm, "tula")] == [outcome.number]
+        again = only(realm.receive("tula", folder))
+        assert (again.state, again.code, again.missing) == ("known", 0, ())
+
+    def test_what_waited_cannot_be_dropped(self, realm: Realm) -> None:
+        realm.now = NOW + 3 * DAY
+        folder = realm.issue()
+        realm.now = NOW
+        assert states(realm.receive("tula", folder)) == [("held", 7)]
+        with sqlite3.connect(realm.home("tula").register) as connection:
+            connection.execute(
+                "CREATE TRIGGER full BEFORE DELETE ON waiting BEGIN"
+                " SELECT RAISE(FAIL, 'database or disk is full'); END"
+            )
+        connection.close()
+        outcomes = realm.receive("tula", now=NOW + 3 * DAY)
+        # it is still there, and so it is tried once more for what may have waited for it
+        assert states(outcomes) == [("new", 1), ("known", 1)]
+        assert [entry.number for entry in entries(realm, "tula")] == [outcomes[0].number]
+
+    def test_a_path_that_nothing_can_have(self, realm: Realm) -> None:
+        """What was held is registered before it is looked at."""
+        realm.now = NOW + 3 * DAY
+        folder = realm.issue()
+        realm.now = NOW
+        assert states(realm.receive("tula", folder)) == [("held", 7)]
+        outcomes = realm.receive("tula", realm.path / ("x" * 300), now=NOW + 3 * DAY)
+        assert states(outcomes) == [("new", 0), ("refused", 1)]
+
+    def test_the_lock_for_receipts_cannot_be_made(self, realm: Realm) -> None:
+        folder = realm.issue()
+        home = realm.home("tula")
+        home.lock.unlink(missing_ok=True)
+        home.lock.mkdir()
+        reception = realm.office("tula").receive([folder])
+        assert [(one.state, one.code) for one in reception.received] == [("new", 0)]
+        [failure] = reception.failures
+        assert isinstance(failure, IsADirectoryError)
+
+
 class TestGaps:
     def test_what_is_held_is_not_called_lost(self, realm: Realm) -> None:
         first = Number("cc", "2026", 1)
@@ -569,6 +650,45 @@ class TestStrangers:
             assert outcome == ("held", 6)
         held = [str(one.number) for one in waiting(realm, "tula", "held")]
         assert held == ["penza/2026/1", "cc/2026/2", "cc/2026/3"]
+
+    def test_a_strangers_flood_grows_the_register_by_little(self, realm: Realm) -> None:
+        realm.receive("tula", realm.issue())
+        register = realm.home("tula").register
+        before = register.stat().st_size
+        unknown = Forgery(
+            to=("tula",), note=lambda note: dataclasses.replace(note, roster=note.roster._replace(version=9))
+        )
+        data = realm.forge(unknown)["tula"]
+        envelope = parse_envelope(data)
+        signed, copy = envelope.signed_note.signed, envelope.copy
+        folder = realm.path / "flood"
+        folder.mkdir()
+        for count in range(120):
+            # nobody looks at the body before the roster is here
+            body = age.MAGIC + count.to_bytes(2, "big") + bytes((count * 7919) % 1_500_000)
+            (folder / f"{count:03}.dispatch").write_bytes(encode_envelope(signed, copy, body))
+        outcomes = realm.receive("tula", folder)
+        assert states(outcomes) == [("held", 6)] * 120
+        assert register.stat().st_size - before < 4 * MEBI
+        held = waiting(realm, "tula", "held")
+        # the newest stay, as many as there is room for
+        assert [one.name[-12:-9] for one in held] == [f"{n:03}" for n in range(120 - len(held), 120)]
+        assert len(held) >= 2
+
+    def test_what_is_longer_than_all_the_room_stays_where_it_lies(self, realm: Realm) -> None:
+        unknown = Forgery(
+            to=("tula",), note=lambda note: dataclasses.replace(note, roster=note.roster._replace(version=9))
+        )
+        small = realm.forge(unknown)["tula"]
+        envelope = parse_envelope(small)
+        large = encode_envelope(envelope.signed_note.signed, envelope.copy, age.MAGIC + bytes(3 * MEBI))
+        folder = realm.put({"small": small, "large": large}, "post")
+        assert states(realm.receive("tula", folder / "small.dispatch", folder / "large.dispatch")) == [
+            ("refused", 6),
+            ("held", 6),
+        ]
+        assert len(waiting(realm, "tula", "held")) == 1
+        assert (folder / "large.dispatch").exists()
 
     def test_what_cannot_be_checked_yet_finds_room_beside_all_that_was_checked(
         self, realm: Realm, monkeypatch: pytest.MonkeyPatch

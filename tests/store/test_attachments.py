@@ -20,16 +20,19 @@ from dispatch.store.attachments import (
     save_attachment,
     seal_attachment,
     sealed_name,
+    sealed_size,
+    sealed_sizes,
     sweep,
     take_along,
 )
-from dispatch.system.files import move_new
+from dispatch.system.files import move_new, open_regular
 from keys import age
 from keys.codec import decode_base64, encode_base64
 from tests.forge.dispatches import NOW, recipient_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import BinaryIO
 
     from dispatch.store.attachments import SealedAttachment
 
@@ -63,6 +66,7 @@ def test_what_was_sealed_is_saved(tmp_path: Path, size: int) -> None:
     [file] = (tmp_path / "store").iterdir()
     assert file.name == sealed_name(decode_base64(sealed.entry.sealed))
     assert file.stem == sha256(file.read_bytes()).hexdigest()
+    assert file.stat().st_size == sealed_size(sealed.entry)
     assert file.read_bytes().split(b"\n")[1].startswith(b"-> mlkem768x25519 ")
     assert save(sealed, tmp_path / "store", tmp_path / "out").read_bytes() == content
     assert names(tmp_path / "out") == ["a.bin"]
@@ -240,16 +244,17 @@ class TestTakingAlong:
         sealed = [decode_base64(seal(plan, tmp_path / "store").entry.sealed) for _ in range(3)]
         (tmp_path / "store" / sealed_name(sealed[1])).unlink()
         (tmp_path / "store" / sealed_name(sealed[2])).write_bytes(b"x")
-        missing = take_along(tuple(sealed), tmp_path / "store", tmp_path / "other")
+        sizes = dict.fromkeys(sealed, age.hybrid_size(len(b"content")))
+        missing = take_along(sizes, tmp_path / "store", tmp_path / "other")
         assert missing == (sealed[1], sealed[2])
         assert names(tmp_path / "other") == [sealed_name(sealed[0])]
 
     def test_what_is_there_already_is_not_missed(self, plan: Path, tmp_path: Path) -> None:
         digest = decode_base64(seal(plan, tmp_path / "store").entry.sealed)
-        assert take_along((digest,), tmp_path / "nowhere", tmp_path / "store") == ()
+        assert take_along({digest: None}, tmp_path / "nowhere", tmp_path / "store") == ()
 
     def test_an_envelope_that_lists_none_makes_no_folder(self, tmp_path: Path) -> None:
-        assert take_along((), tmp_path, tmp_path / "other") == ()
+        assert take_along({}, tmp_path, tmp_path / "other") == ()
         assert not (tmp_path / "other").exists()
 
     def test_a_link_in_its_place_is_not_followed_out(self, tmp_path: Path) -> None:
@@ -259,7 +264,7 @@ class TestTakingAlong:
         digest = sha256(b"other").digest()
         (tmp_path / "post").mkdir()
         (tmp_path / "post" / sealed_name(digest)).symlink_to(secret)
-        assert take_along((digest,), tmp_path / "post", tmp_path / "store") == (digest,)
+        assert take_along({digest: None}, tmp_path / "post", tmp_path / "store") == (digest,)
         assert list((tmp_path / "store").iterdir()) == []
 
     @pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo])
@@ -268,8 +273,46 @@ class TestTakingAlong:
     ) -> None:
         digest = sha256(b"other").digest()
         make(tmp_path / sealed_name(digest))
-        assert take_along((digest,), tmp_path, tmp_path / "store") == (digest,)
+        assert take_along({digest: None}, tmp_path, tmp_path / "store") == (digest,)
         assert not (tmp_path / "store").exists()
+
+    @pytest.mark.parametrize("change", [-1, 1])
+    def test_a_file_of_another_size_is_not_read(self, plan: Path, tmp_path: Path, change: int) -> None:
+        """Its digest is the right one, so only its size can be what it is refused for."""
+        sealed = seal(plan, tmp_path / "store").entry
+        digest, size = decode_base64(sealed.sealed), sealed_size(sealed)
+        assert take_along({digest: size + change}, tmp_path / "store", tmp_path / "other") == (digest,)
+        assert not (tmp_path / "other").exists()
+        assert take_along({digest: size}, tmp_path / "store", tmp_path / "other") == ()
+        # what lies in a shared folder under its name may be a stranger's too
+        assert take_along({digest: size + change}, tmp_path / "nowhere", tmp_path / "other") == (digest,)
+
+    def test_a_file_that_grows_while_it_is_copied_is_copied_to_its_size(
+        self, plan: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        sealed = seal(plan, tmp_path / "store").entry
+        digest = decode_base64(sealed.sealed)
+
+        def grow(path: Path) -> BinaryIO:
+            file = open_regular(path)
+            size = os.fstat(file.fileno())
+            with path.open("ab") as end:
+                end.write(b"more")
+            monkeypatch.setattr(os, "fstat", lambda _: size)
+            return file
+
+        monkeypatch.setattr(attachment, "open_regular", grow)
+        assert take_along({digest: sealed_size(sealed)}, tmp_path / "store", tmp_path / "other") == ()
+        monkeypatch.undo()
+        assert sha256((tmp_path / "other" / sealed_name(digest)).read_bytes()).digest() == digest
+
+    def test_the_size_of_what_lies_in_our_store(self, plan: Path, tmp_path: Path) -> None:
+        sealed = seal(plan, tmp_path / "store").entry
+        digest = decode_base64(sealed.sealed)
+        assert sealed_sizes((digest, bytes(32)), tmp_path / "store") == {
+            digest: sealed_size(sealed),
+            bytes(32): None,
+        }
 
 
 @given(st.text(max_size=300))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -254,23 +256,23 @@ class TestReceived:
             register.get(Number("cc", "2026", 1))
 
 
-def test_what_waits_is_kept_once_with_its_newest_reason(register: Register) -> None:
+def test_what_waits_is_kept_once_with_its_newest_code(register: Register) -> None:
     digest = sha256(b"file").digest()
-    for state, code, reason in (("held", 6, "first"), ("rejected", 3, "second")):
+    for state, code in (("held", 6), ("rejected", 3)):
         waiting = Waiting(
             digest=digest,
             name="a",
             number=Number("cc", "2026", 1),
+            note_id=bytes(32),
             version=2,
             is_verified=True,
             state="held" if state == "held" else "rejected",
             code=code,
-            reason=reason,
             first_seen=NOW,
         )
         register.waiting.put(waiting, b"file")
     assert register.waiting.list("held") == ()
-    assert [(one.code, one.reason) for one in register.waiting.list("rejected")] == [(3, "second")]
+    assert [one.code for one in register.waiting.list("rejected")] == [3]
     assert register.waiting.file(digest) == b"file"
     register.waiting.drop(digest)
     assert register.waiting.list("rejected") == ()
@@ -343,6 +345,9 @@ def test_a_moment_is_kept_to_the_second(register: Register) -> None:
     assert register.get(number).date == NOW + timedelta(seconds=1)
 
 
+REASON = "Собрания should be a whole number"
+
+
 class TestOlderRegisters:
     """One that an earlier version wrote: everything in it is there, and what it owes is owed."""
 
@@ -351,15 +356,21 @@ class TestOlderRegisters:
         script = files("dispatch.store").joinpath("migrations", "0001-first-tables.sql").read_text("utf-8")
         here = verified(realm)
         with sqlite3.connect(path) as connection:
+            connection.execute("PRAGMA secure_delete = OFF")  # as it is but for a few builds of SQLite
             connection.executescript(script + "; PRAGMA user_version = 1")
             connection.execute(
                 "INSERT INTO notes VALUES (1, ?, 'cc', '2026', 1, ?, ?, ?, 'received', NULL, ?)",
                 (here.id, format_date(NOW), b"text", b"s", format_date(NOW)),
             )
-            connection.execute(
-                "INSERT INTO waiting VALUES (7, ?, 'name', ?, 'cc', 'cc/2026/9', 3, 1, 'held', 6, 'why', ?)",
-                (b"digest", b"the file", format_date(NOW)),
-            )
+            row = "INSERT INTO waiting VALUES (?, ?, 'name', ?, 'cc', 'cc/2026/9', 3, 1, ?, 6, ?, ?)"
+            for seq, digest, file, state, why in (
+                (7, b"digest", b"the file", "held", REASON),
+                (8, b"another", realm.forge(Forgery(ordinal=9))["tula"], "rejected", REASON),
+                (9, b"dropped", b"x", "rejected", f"{REASON}, and then it was dropped"),
+            ):
+                connection.execute(row, (seq, digest, file, state, why, format_date(NOW)))
+            connection.commit()
+            connection.execute("DELETE FROM waiting WHERE seq = 9")
         connection.close()
 
     def test_receipts_are_owed(self, realm: Realm, tmp_path: Path) -> None:
@@ -371,14 +382,44 @@ class TestOlderRegisters:
         self.make(tmp_path / "old.db", realm)
         with Register(tmp_path / "old.db") as register:
             [held] = register.waiting.list("held")
-            assert (held.digest, str(held.number), held.version, held.reason) == (
-                b"digest",
-                "cc/2026/9",
-                3,
-                "why",
-            )
+            assert (held.digest, str(held.number), held.version) == (b"digest", "cc/2026/9", 3)
             assert register.waiting.file(b"digest") == b"the file"
             assert register.waiting.has(Number("cc", "2026", 9))
+
+    def test_the_reasons_that_were_stored_are_gone(self, realm: Realm, tmp_path: Path) -> None:
+        """They quoted what was sealed; and what is deleted in SQLite stays in the file."""
+        self.make(tmp_path / "old.db", realm)
+        assert (tmp_path / "old.db").read_bytes().count(REASON.encode()) == 3
+        Register(tmp_path / "old.db").close()
+        assert [path.name for path in tmp_path.glob("old.db*")] == ["old.db"]
+        assert REASON.encode() not in (tmp_path / "old.db").read_bytes()
+
+    def test_one_that_was_killed_before_its_end_is_cleaned_by_the_next(
+        self, realm: Realm, tmp_path: Path
+    ) -> None:
+        path = tmp_path / "old.db"
+        self.make(path, realm)
+        script = """if True:
+            import os, sys
+            from pathlib import Path
+            from dispatch.store import Register, database
+            read = database._script
+            database._script = lambda name: os._exit(9) if name.startswith("0005") else read(name)
+            Register(Path(sys.argv[1]))
+        """
+        assert subprocess.run([sys.executable, "-c", script, path], check=False).returncode == 9
+        assert REASON.encode() in path.read_bytes() + path.with_name("old.db-wal").read_bytes()
+        Register(path).close()
+        assert REASON.encode() not in path.read_bytes()
+
+    def test_the_id_of_what_was_rejected_is_known(self, realm: Realm, tmp_path: Path) -> None:
+        self.make(tmp_path / "old.db", realm)
+        number = Number("cc", "2026", 9)
+        with Register(tmp_path / "old.db") as register:
+            [rejected] = register.waiting.list("rejected")
+            assert rejected.note_id is not None
+            assert not register.waiting.rejected_twins(number, rejected.note_id)
+            assert register.waiting.rejected_twins(number, bytes(32))
 
 
 @pytest.mark.usefixtures("register")
