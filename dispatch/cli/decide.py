@@ -9,8 +9,6 @@ import click
 from dispatch.cli.common import number_argument, open_office
 from dispatch.cli.issue import show_issued
 from dispatch.cli.options import directory_option, json_option
-from dispatch.formats.periods import parse_day
-from dispatch.office.compose import SlotName
 from keys.errors import FormatError
 
 if TYPE_CHECKING:
@@ -58,6 +56,9 @@ def decide_command(
             "--accept and --return take the NUMBER of a report; --extend and --waive take "
             "NUMBER#OBLIGATION with --office and, unless it is for once, --period or --event"
         )
+    from dispatch.formats.periods import parse_day
+    from dispatch.office import SlotName
+
     ours = open_office()
     decision: Literal["accept", "return", "extend", "waive"] = (
         "accept"

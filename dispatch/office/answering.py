@@ -15,7 +15,6 @@ from keys.text import check_line
 if TYPE_CHECKING:
     from datetime import date
 
-    from dispatch.checks.opening import OpenedMessage
     from dispatch.formats.note import Number
     from dispatch.office.compose import Outgoing, SlotName
     from dispatch.office.context import OfficeContext
@@ -23,7 +22,8 @@ if TYPE_CHECKING:
 
 
 def reply_to(
-    circular: OpenedMessage,
+    number: Number,
+    opened: OpenedRegister,
     context: OfficeContext,
     state: Literal["acknowledged", "undertaken", "refused"],
     *,
@@ -32,6 +32,7 @@ def reply_to(
 ) -> Outgoing:
     """Make an officer's reply to a circular. Raises RefusedError, FormatError for what is no line of text."""
     _check_lines(by, reason)
+    circular = opened.demand(number)
     return outgoing_reply(circular, context.handle, state, by=by, reason=reason, roster=context.roster)
 
 

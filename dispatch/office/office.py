@@ -279,8 +279,8 @@ class Office:
         """Answer a circular in the name of an officer, `by`. Raises RefusedError, FormatError."""
         from dispatch.office.answering import reply_to
 
-        circular = self.opened.demand(number)
-        return self.send(reply_to(circular, self._context, state, by=by, reason=reason), directory=directory)
+        outgoing = reply_to(number, self.opened, self._context, state, by=by, reason=reason)
+        return self.send(outgoing, directory=directory)
 
     def decide(
         self,
