@@ -322,10 +322,12 @@ class Inbox:
             except (DispatchError, OSError) as error:
                 missing.append(digest)
                 failure = failure or failure_of(error)
-        try:
-            self._held.forget(incoming.data)
-        except DispatchError as error:
-            failure = failure or failure_of(error)
+        # a full disk, say: a held file is tried again, since nobody may bring it once more
+        if failure is None:
+            try:
+                self._held.forget(incoming.data)
+            except DispatchError as error:
+                failure = failure_of(error)
         outcome = replace(registered.outcome, missing=tuple(missing), error=failure)
         return registered._replace(outcome=outcome)
 

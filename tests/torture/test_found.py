@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import signal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -81,7 +81,13 @@ def test_an_attachment_that_was_half_beside_its_envelopes_is_swept(realm: Realm)
         os.kill(os.getpid(), signal.SIGKILL)
 
     def prepare() -> None:
-        attachment.shutil.copyfileobj = die  # type: ignore[attr-defined]
+        copy = attachment._copy  # noqa: SLF001
+
+        def half(*details: Any) -> bool:
+            attachment._Hashing.write = die  # type: ignore[assignment,method-assign]  # noqa: SLF001
+            return copy(*details)
+
+        attachment._copy = half  # type: ignore[assignment]  # noqa: SLF001
 
     assert start(realm, issue(realm), prepare).wait().code == -signal.SIGKILL
     assert [path for path in post(realm).iterdir() if path.name.startswith(".")] != []
