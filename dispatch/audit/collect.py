@@ -211,7 +211,7 @@ def _take(collected: Collected, place: int, source: Source, seen: Seen) -> None:
     facts = collected.notes.get(seen.id)
     if facts is None:
         # each process gives the note with the first file in which it sees it, and answers come in order
-        assert seen.note is not None  # noqa: S101 - for the reason above
+        assert seen.note is not None  # noqa: S101 - the comment above says why, and mypy cannot know
         facts = NoteFacts(
             note=parse_note(seen.note.text),
             id=seen.id,

@@ -57,7 +57,7 @@ def write_many(directory: Path, files: Iterable[tuple[str, bytes]], owner: str) 
                 continue
             try:
                 descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666, dir_fd=inside)
-                with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor
+                with os.fdopen(descriptor, "wb") as file:
                     file.write(data)
             except OSError as error:
                 error.filename = outside

@@ -31,7 +31,7 @@ class Evidence(Protocol):
 class NoEvidence:
     """What a verifier has that judges each file by itself."""
 
-    def is_older(self, number: Number, note_id: bytes, moment: datetime) -> bool:  # noqa: ARG002 - the protocol's
+    def is_older(self, *_: object) -> bool:
         """Tell that nothing is proven."""
         return False
 

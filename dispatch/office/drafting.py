@@ -144,7 +144,7 @@ class Drafting:
             nil=nil,
             date=self._context.now,
         )
-        assert case is not None  # noqa: S101 - only a circular has obligations
+        assert case is not None  # noqa: S101 - `fit_report` refuses what is no circular
         known = report_on_event(case, obligation, self._context.handle, event)
         previous = self._opened.newest_report(
             number, self._context.handle, obligation_id, occasion_of(period, event)

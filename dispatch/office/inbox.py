@@ -79,7 +79,7 @@ class _Registered(NamedTuple):
     """
 
     outcome: Received
-    note: Note
+    note: HeldNote
     after: Number | None
     disagreeing: tuple[Disagreement, ...]
 
@@ -298,7 +298,7 @@ class Inbox:
             kind=message.kind,
             subject=message.subject,
         )
-        return _Registered(outcome, verified.note, verified.copy.after, disagreeing)
+        return _Registered(outcome, HeldNote(verified.id, verified.note), verified.copy.after, disagreeing)
 
     def _refuse_lost(self, number: Number) -> None:
         if number.handle == self._context.handle and self._register.find(number) is None:
@@ -341,7 +341,7 @@ class Inbox:
             return replace(taken.outcome, error=taken.outcome.error or failure_of(error))
 
     def _compared(self, taken: _Registered) -> Received:
-        outcome, note, after, _ = taken
+        outcome, (_, note), after, _ = taken
         is_here = after is None or self._register.find(after) or self._register.waiting.has(after)
         before, later = self._register.before(note.number), self._register.after(note.number)
         return replace(
@@ -353,14 +353,14 @@ class Inbox:
 
     def _contradiction(self, taken: _Registered, before: HeldNote | None, later: HeldNote | None) -> str:
         """Say why this dispatch and another cannot both be true, as far as that still stands, or nothing."""
-        outcome, note, _, disagreeing = taken
+        outcome, came, _, disagreeing = taken
+        number = came.note.number
         is_new = outcome.state == "new"
-        twins = self._register.waiting.rejected_twins(note.number, outcome.id) if is_new else ()
+        twins = self._register.waiting.rejected_twins(number, came.id) if is_new else ()
         for digest in twins:
             if self._opened.stands(parse_envelope(self._register.waiting.file(digest)).signed_note):
-                return f"another dispatch, which was rejected, is signed with the number {note.number} too"
-        assert outcome.id is not None  # noqa: S101 - it is registered
-        found = contradictions(HeldNote(outcome.id, note), before, later, self._register, is_new=is_new)
+                return f"another dispatch, which was rejected, is signed with the number {number} too"
+        found = contradictions(came, before, later, self._register, is_new=is_new)
         named = ((one.other, one.text) for one in disagreeing)
         for against, text in chain(found, named):
             if against is None or self._stands(against):

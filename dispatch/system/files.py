@@ -172,7 +172,7 @@ def is_there(path: Path, data: bytes) -> bool:
     if not stat.S_ISREG(status.st_mode):
         os.close(descriptor)
         raise another_file(path)
-    with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor
+    with os.fdopen(descriptor, "rb") as file:
         if status.st_size == len(data) and file.read() == data:
             return True
     if status.st_size == 0:

@@ -100,7 +100,7 @@ def _share(shared: object) -> None:
     """Give a worker, once, what all its items need. When interrupted, it ends without a traceback."""
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-    global _shared  # noqa: PLW0603 - one for each worker process
+    global _shared  # noqa: PLW0603 - how a pool hands a worker what it keeps
     _shared = shared
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 import pytest
@@ -100,7 +101,7 @@ def test_every_name_of_the_door_is_there() -> None:
     for name in audit.__all__:
         assert getattr(audit, name) is not None
     with pytest.raises(AttributeError, match="run_all"):
-        audit.run_all  # noqa: B018 - looking it up is what fails
+        attrgetter("run_all")(audit)
 
 
 def test_the_door_loads_what_is_asked_for_and_no_more() -> None:

@@ -8,8 +8,6 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pytest
-
 if TYPE_CHECKING:
     from tests.forge.realm import Realm
 
@@ -55,7 +53,6 @@ def peak(realm: Realm, handle: str, count: int) -> int:
     return int(done.stdout)
 
 
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="there is no /proc")
 def test_the_memory_of_a_batch_does_not_grow_with_its_number(realm: Realm) -> None:
     difference = peak(realm, "tula", MANY) - peak(realm, "penza", FEW)
     # each takes at least its body, its line and what is read out of it

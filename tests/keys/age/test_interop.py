@@ -7,7 +7,7 @@ import os
 import subprocess
 from pathlib import Path
 
-import pyrage  # type: ignore[import-untyped] # it has no stubs
+import pyrage
 import pytest
 
 from keys import age
